@@ -1,0 +1,136 @@
+"""The listening socket of the sidecar, held by the bridge so that no restart loses the port or a request."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from .status import Failure, FailureKind
+
+BACKLOG = 1024
+START_FAILED = "Flask server failed to start"
+
+
+@dataclass(slots=True)
+class Listener:
+    """A bound and listening socket. `port` is the real one, also when any free one was asked for."""
+
+    socket: socket.socket
+    host: str
+    port: int
+    uds: str | None = None
+
+    @property
+    def url(self) -> str:
+        """`http://host:port`, or `unix:path`."""
+        if self.uds:
+            return f"unix:{self.uds}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def close(self) -> None:
+        """Stop listening; a socket file is removed."""
+        self.socket.close()
+        if self.uds:
+            with contextlib.suppress(OSError):
+                Path(self.uds).unlink()
+
+
+def listen(host: str, port: int, uds: str | None = None, *, setting: str = "FLASK") -> Listener | Failure:
+    """Bind and listen, or say who is in the way. `setting` is the prefix of the variables that the mend names."""
+    try:
+        return _listen_uds(uds) if uds else _listen_tcp(host, port)
+    except OSError as problem:
+        return _refused(problem, host, port, uds, setting)
+
+
+def _listen_tcp(host: str, port: int) -> Listener:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":  # elsewhere the option would let two programs share the port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return Listener(sock, host, sock.getsockname()[1])
+
+
+def _listen_uds(path: str) -> Listener:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _remove_stale(path)
+        sock.bind(path)
+        Path(path).chmod(0o600)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return Listener(sock, "localhost", 0, path)
+
+
+def _remove_stale(path: str) -> None:
+    """Remove a socket file that nobody listens on; what is no socket, or is in use, stays."""
+    try:
+        if not stat.S_ISSOCK(Path(path).stat().st_mode):
+            return
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as test:
+        test.settimeout(1)
+        try:
+            test.connect(path)
+        except ConnectionRefusedError:
+            Path(path).unlink()
+
+
+def _refused(problem: OSError, host: str, port: int, uds: str | None, setting: str) -> Failure:
+    address = uds or f"{host}:{port}"
+    variable = f"{setting}_SOCKET" if uds else f"{setting}_PORT".removeprefix("_")
+    if problem.errno == errno.EADDRINUSE:
+        who = "a file or program that is in the way" if uds else holder(port)
+        return Failure(
+            FailureKind.PORT_IN_USE,
+            START_FAILED,
+            f"{address} is already in use by {who}.",
+            f"Stop it, or choose another address, for example {variable}={uds + '2' if uds else port + 1}.",
+            permanent=True,
+        )
+    if problem.errno in (errno.EACCES, errno.EPERM):
+        return Failure(
+            FailureKind.PERMISSION_DENIED,
+            START_FAILED,
+            f"This user may not listen on {address} ({problem.strerror}).",
+            f"Choose a port from 1024 up, or a folder that may be written: {variable}=…",
+            permanent=True,
+        )
+    return Failure(
+        FailureKind.ADDRESS_INVALID,
+        START_FAILED,
+        f"{address} cannot be listened on ({problem.strerror or problem}).",
+        f"Check {setting + '_' if setting else ''}HOST and {variable}.",
+        permanent=True,
+    )
+
+
+def holder(port: int) -> str:
+    """Who listens on a TCP port, in words; as much as this user may know."""
+    pids: set[int] = set()
+    with contextlib.suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+                pids.add(connection.pid or 0)
+    for pid in sorted(pids - {0}):
+        with contextlib.suppress(psutil.Error):
+            command = " ".join(psutil.Process(pid).cmdline()) or psutil.Process(pid).name()
+            return f"pid {pid} ({command[:120]})"
+    return "another program (of another user, perhaps)"

@@ -1,0 +1,221 @@
+"""What differs on POSIX: sessions, group signals, the death pipe, how an exit is noticed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from . import launcher
+from .output import Stream
+from .status import ExitStatus
+
+STREAMS: tuple[Stream, Stream] = ("stdout", "stderr")
+QUIET_S = 0.2  # after that long without news an unfinished line is shown
+LAUNCHER = str(Path(launcher.__file__))
+
+
+class Tree:
+    """One child with all its descendants. The write end of its death pipe lives here, and nowhere else."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], cookie: str, death_fd: int) -> None:
+        self.popen = popen
+        self.pid = popen.pid
+        self._cookie = cookie
+        self._death_fd = death_fd
+        _TREES.add(self)
+
+    @classmethod
+    def spawn(
+        cls, command: Sequence[str], *, env: Mapping[str, str], cwd: str | None, cookie: str, fds: Sequence[int]
+    ) -> Tree:
+        """Start `command` in a session of its own, behind the launcher; `fds` are inherited under their numbers.
+
+        Raises OSError when the launcher itself cannot be started or `cwd` does not exist.
+        """
+        death_read, death_write = os.pipe()
+        try:
+            popen = subprocess.Popen(
+                [sys.executable, "-I", "-S", LAUNCHER, str(death_read), cookie, "--", *command],
+                bufsize=0,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**env, launcher.COOKIE: cookie},
+                cwd=cwd,
+                pass_fds=(death_read, *fds),
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(death_write)
+            raise
+        finally:
+            os.close(death_read)
+        return cls(popen, cookie, death_write)
+
+    def ask(self) -> None:
+        """SIGTERM to the child's process group; once the child has ended, to every process that it left behind."""
+        if self.popen.returncode is not None:
+            launcher.signal_all(self._members(), signal.SIGTERM)
+            return
+        with contextlib.suppress(OSError):
+            os.killpg(self.pid, signal.SIGTERM)
+
+    def alive(self) -> int:
+        """How many processes of the tree live, the watcher apart."""
+        return len(self._members())
+
+    def kill(self) -> None:
+        """SIGKILL to every process of the tree, those in groups and sessions of their own too."""
+        launcher.signal_all(self._members(), signal.SIGKILL)
+
+    def _members(self) -> list[int]:
+        return [pid for pid in launcher.members(self.pid, self._cookie) if not _is_watcher(pid)]
+
+    def release(self) -> None:
+        """Close the death pipe: the watcher clears what is left, and goes."""
+        if self._death_fd >= 0:
+            os.close(self._death_fd)
+            self._death_fd = -1
+
+
+_TREES: weakref.WeakSet[Tree] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """A forked copy of the host (a pre-forking server) must not keep the death pipe open."""
+    for tree in list(_TREES):
+        tree.release()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def _is_watcher(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text() == launcher.WATCHER + "\n"
+    return False
+
+
+def exit_status(returncode: int) -> ExitStatus:
+    """From `Popen.returncode`: negative means a signal."""
+    if returncode >= 0:
+        return ExitStatus(code=returncode)
+    try:
+        return ExitStatus(signal=signal.Signals(-returncode).name)
+    except ValueError:
+        return ExitStatus(signal=f"signal {-returncode}")
+
+
+class Reader(Protocol):
+    """Who takes what a pump reads. All calls come from the pump's thread."""
+
+    def data(self, stream: Stream, chunk: bytes) -> None:
+        """Bytes of `stdout` or `stderr`."""
+
+    def quiet(self) -> None:
+        """Nothing came for a while."""
+
+    def exited(self, status: ExitStatus) -> None:
+        """The child has ended, and what it had written before was delivered."""
+
+    def closed(self) -> None:
+        """Nothing more will come."""
+
+
+class Pump:
+    """One thread per child that reads both pipes and notices the exit, also when a descendant keeps a pipe open."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], reader: Reader) -> None:
+        self._popen = popen
+        self._reader = reader
+        self._wake_r, self._wake_w = os.pipe()
+        self._exit_fd = _exit_fd(popen)
+        self._selector = selectors.DefaultSelector()
+        for name, pipe in (("stdout", popen.stdout), ("stderr", popen.stderr)):
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
+                self._selector.register(pipe.fileno(), selectors.EVENT_READ, name)
+        self._selector.register(self._exit_fd, selectors.EVENT_READ, "exit")
+        self._selector.register(self._wake_r, selectors.EVENT_READ, "wake")
+        self._thread = threading.Thread(target=self._run, name=f"mediabridge-pump-{popen.pid}", daemon=True)
+        self._thread.start()
+
+    def end(self, timeout_s: float) -> None:
+        """Read what is still there, then let go of the pipes, whoever holds their other end."""
+        with contextlib.suppress(OSError):
+            os.write(self._wake_w, b".")
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        pending = False
+        try:
+            while True:
+                ready = {key.data: key.fd for key, _ in self._selector.select(QUIET_S if pending else None)}
+                if not ready:
+                    self._reader.quiet()
+                read = [self._read(ready[name], name) for name in STREAMS if name in ready]
+                pending = any(read)
+                if "exit" in ready:
+                    self._exited()
+                if "wake" in ready:
+                    return
+        finally:
+            self._close()
+
+    def _read(self, fd: int, name: Stream) -> bool:
+        try:
+            data = os.read(fd, 65536)
+        except BlockingIOError:
+            return False
+        if data:
+            self._reader.data(name, data)
+            return True
+        self._selector.unregister(fd)
+        return False
+
+    def _drain(self) -> None:
+        for key in list(self._selector.get_map().values()):
+            if key.data in ("stdout", "stderr"):
+                for _ in range(1024):  # a descendant that writes for ever must not hold the exit back
+                    if not self._read(key.fd, key.data):
+                        break
+
+    def _exited(self) -> None:
+        self._selector.unregister(self._exit_fd)
+        returncode = self._popen.wait()
+        self._drain()
+        self._reader.exited(exit_status(returncode))
+
+    def _close(self) -> None:
+        self._drain()
+        self._reader.closed()
+        self._selector.close()
+        for pipe in (self._popen.stdout, self._popen.stderr):
+            if pipe is not None:
+                pipe.close()
+        for fd in (self._wake_r, self._wake_w, self._exit_fd):
+            os.close(fd)
+
+
+def _exit_fd(popen: subprocess.Popen[bytes]) -> int:
+    """A descriptor that becomes readable when the child has ended."""
+    with contextlib.suppress(OSError, AttributeError):
+        return os.pidfd_open(popen.pid)
+    read, write = os.pipe()  # no pidfd (macOS, old kernels): a thread waits
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            os.waitid(os.P_PID, popen.pid, os.WEXITED | os.WNOWAIT)
+        os.close(write)
+
+    threading.Thread(target=wait, name=f"mediabridge-wait-{popen.pid}", daemon=True).start()
+    return read

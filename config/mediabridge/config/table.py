@@ -1,0 +1,114 @@
+"""The table of settings of CONTRACT §2. A new one is a row here and a field in `Settings`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import values
+
+_DAY_MS = 24 * 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row: the variable, the field of `Settings` that takes it, how its text is read, what holds without it."""
+
+    name: str
+    field: str
+    parse: values.Parse
+    default: object
+    meaning: str
+    default_serve: object = ...  # where production differs; `...` means that it does not
+    secret: bool = False
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting("HOST", "host", values.text, "127.0.0.1", "address where the proxy host listens"),
+    Setting("PORT", "port", values.port, 8080, "port where the proxy host listens; 0 = any free one"),
+    Setting("FLASK_HOST", "flask_host", values.text, "127.0.0.1", "address where the sidecar listens"),
+    Setting("FLASK_PORT", "flask_port", values.port, 5001, "port where the sidecar listens; 0 = any free one"),
+    Setting("FLASK_SOCKET", "flask_socket", values.text, None, "Unix domain socket instead of host and port"),
+    Setting(
+        "FLASK_HEALTH_TIMEOUT",
+        "flask_health_timeout_ms",
+        values.whole(1, _DAY_MS),
+        10_000,
+        "ms from the start until readiness is given up",
+    ),
+    Setting(
+        "FLASK_HEALTH_INTERVAL",
+        "flask_health_interval_ms",
+        values.whole(1, _DAY_MS),
+        500,
+        "ms between two readiness polls",
+    ),
+    Setting(
+        "FLASK_HEALTH_MAX_RETRIES",
+        "flask_health_max_retries",
+        values.whole(1, 1_000_000),
+        10,
+        "polls that may fail before readiness is given up",
+    ),
+    Setting(
+        "FLASK_SHUTDOWN_TIMEOUT",
+        "flask_shutdown_timeout_ms",
+        values.whole(0, _DAY_MS),
+        5_000,
+        "ms from SIGTERM to SIGKILL; 0 = at once",
+    ),
+    Setting("PYTHON_PATH", "python_path", values.text, None, "interpreter of the sidecar; else it is detected"),
+    Setting(
+        "NODE_ENV",
+        "node_env",
+        values.choice("development", "production"),
+        "development",
+        "mode of the host",
+        "production",
+    ),
+    Setting(
+        "FLASK_ENV",
+        "flask_env",
+        values.choice("development", "production"),
+        "development",
+        "mode of the sidecar",
+        "production",
+    ),
+    Setting(
+        "SIDECAR_RESTART",
+        "sidecar_restart",
+        values.choice("never", "on-failure", "always"),
+        "never",
+        "what happens after the sidecar has ended by itself",
+        "on-failure",
+    ),
+    Setting(
+        "SIDECAR_REPLICAS",
+        "sidecar_replicas",
+        values.whole(1, 64),
+        1,
+        "sidecar processes",
+    ),
+    Setting(
+        "SIDECAR_MEMORY_LIMIT_MB",
+        "sidecar_memory_limit_mb",
+        values.whole(0, 1_000_000),
+        1280,
+        "resident memory past which a sidecar is drained and replaced; 0 = no limit",
+    ),
+    Setting(
+        "EXIFTOOL_PATH",
+        "exiftool_path",
+        values.text,
+        None,
+        "ExifTool; else the one on PATH, else the bundled one",
+    ),
+    Setting("EXTRACT_TIMEOUT", "extract_timeout_s", values.whole(1, 86_400), 180, "s that one extraction may take"),
+    Setting(
+        "EXTRACT_HEALTH_TIMEOUT",
+        "extract_health_timeout_s",
+        values.whole(1, 3_600),
+        10,
+        "s that the health check may take",
+    ),
+    Setting("EXTRACT_MAX_MB", "extract_max_mb", values.whole(1, 1_048_576), 2048, "largest upload, in MiB"),
+)
