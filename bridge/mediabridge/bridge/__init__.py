@@ -1,5 +1,6 @@
 """Supervises a Python sidecar. `PythonBridge` is the door; everything else here is what it needs or gives back."""
 
+from .control import event_json, status_json
 from .errors import (
     BridgeError,
     CrashError,
@@ -11,17 +12,19 @@ from .errors import (
     TargetError,
 )
 from .lifecycle import Rules
-from .listener import Listener, listen
+from .listener import Address, Listener, listen
 from .options import BridgeOptions
 from .output import Block, Sink
+from .report import BridgeEvent
 from .restart import Policy, RestartRules
 from .status import ExitStatus, Failure, FailureKind, ReplicaStatus, State, Status, WhyNotReady
-from .supervisor import BridgeEvent, PythonBridge
-from .target import SIDECAR, Target
+from .supervisor import PythonBridge, Route
+from .target import SIDECAR, Target, module, script, wsgi
 from .writer import Console
 
 __all__ = [
     "SIDECAR",
+    "Address",
     "Block",
     "BridgeError",
     "BridgeEvent",
@@ -40,6 +43,7 @@ __all__ = [
     "ReadinessError",
     "ReplicaStatus",
     "RestartRules",
+    "Route",
     "Rules",
     "Sink",
     "StartError",
@@ -48,5 +52,10 @@ __all__ = [
     "Target",
     "TargetError",
     "WhyNotReady",
+    "event_json",
     "listen",
+    "module",
+    "script",
+    "status_json",
+    "wsgi",
 ]

@@ -48,6 +48,9 @@ class ChildLike(Protocol):
     def alive(self) -> int:
         """How many processes of its tree live."""
 
+    def owns(self, pid: int) -> bool:
+        """Whether a process belongs to its tree."""
+
     def release(self) -> None:
         """Let go of everything that the launch held."""
 
@@ -83,6 +86,10 @@ class Child:
     def alive(self) -> int:
         """How many processes of its tree live."""
         return self._tree.alive()
+
+    def owns(self, pid: int) -> bool:
+        """Whether a process belongs to its tree. From any thread."""
+        return self._tree.owns(pid)
 
     def release(self) -> None:
         """Deliver the rest of the output and close pipes and death pipe. At most about a second."""

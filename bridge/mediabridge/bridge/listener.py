@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,10 @@ BACKLOG = 1024
 START_FAILED = "Flask server failed to start"
 
 
-@dataclass(slots=True)
-class Listener:
-    """A bound and listening socket. `port` is the real one, also when any free one was asked for."""
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Host and port, or the path of a Unix socket."""
 
-    socket: socket.socket
     host: str
     port: int
     uds: str | None = None
@@ -30,17 +30,27 @@ class Listener:
     @property
     def url(self) -> str:
         """`http://host:port`, or `unix:path`."""
+        return f"unix:{self.uds}" if self.uds else f"http://{self}"
+
+    def __str__(self) -> str:
         if self.uds:
-            return f"unix:{self.uds}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+            return self.uds
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(slots=True)
+class Listener:
+    """A bound and listening socket. The address has the real port, also when any free one was asked for."""
+
+    socket: socket.socket
+    address: Address
 
     def close(self) -> None:
         """Stop listening; a socket file is removed."""
         self.socket.close()
-        if self.uds:
+        if self.address.uds:
             with contextlib.suppress(OSError):
-                Path(self.uds).unlink()
+                Path(self.address.uds).unlink()
 
 
 def listen(host: str, port: int, uds: str | None = None, *, setting: str = "FLASK") -> Listener | Failure:
@@ -48,7 +58,7 @@ def listen(host: str, port: int, uds: str | None = None, *, setting: str = "FLAS
     try:
         return _listen_uds(uds) if uds else _listen_tcp(host, port)
     except OSError as problem:
-        return _refused(problem, host, port, uds, setting)
+        return _refused(problem, Address(host, port, uds), setting)
 
 
 def _listen_tcp(host: str, port: int) -> Listener:
@@ -62,7 +72,7 @@ def _listen_tcp(host: str, port: int) -> Listener:
     except OSError:
         sock.close()
         raise
-    return Listener(sock, host, sock.getsockname()[1])
+    return Listener(sock, Address(host, sock.getsockname()[1]))
 
 
 def _listen_uds(path: str) -> Listener:
@@ -75,7 +85,7 @@ def _listen_uds(path: str) -> Listener:
     except OSError:
         sock.close()
         raise
-    return Listener(sock, "localhost", 0, path)
+    return Listener(sock, Address("localhost", 0, path))
 
 
 def _remove_stale(path: str) -> None:
@@ -93,8 +103,8 @@ def _remove_stale(path: str) -> None:
             Path(path).unlink()
 
 
-def _refused(problem: OSError, host: str, port: int, uds: str | None, setting: str) -> Failure:
-    address = uds or f"{host}:{port}"
+def _refused(problem: OSError, address: Address, setting: str) -> Failure:
+    uds, port = address.uds, address.port
     variable = f"{setting}_SOCKET" if uds else f"{setting}_PORT".removeprefix("_")
     if problem.errno == errno.EADDRINUSE:
         who = "a file or program that is in the way" if uds else holder(port)
@@ -122,15 +132,43 @@ def _refused(problem: OSError, host: str, port: int, uds: str | None, setting: s
     )
 
 
+def free_port(address: Address) -> int | Failure:
+    """The port for a sidecar that binds itself: the given one when it is free, any free one for 0."""
+    listener = listen(address.host, address.port)
+    if isinstance(listener, Failure):
+        return listener
+    listener.close()
+    return listener.address.port
+
+
+def listening_pids(port: int) -> set[int]:
+    """Pids that listen on a TCP port, as far as this user may know."""
+    with contextlib.suppress(psutil.Error, OSError):
+        return {
+            connection.pid
+            for connection in psutil.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+            and connection.laddr
+            and connection.laddr.port == port
+            and connection.pid
+        }
+    return set()
+
+
+def stranger(address: Address, owns: Callable[[int], bool]) -> str:
+    """Who answers at a port that our child should hold; empty when it is ours, or when nobody can tell."""
+    pids = listening_pids(address.port)
+    return "" if not pids or any(owns(pid) for pid in pids) else _named(pids)
+
+
 def holder(port: int) -> str:
     """Who listens on a TCP port, in words; as much as this user may know."""
-    pids: set[int] = set()
-    with contextlib.suppress(psutil.Error, OSError):
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
-                pids.add(connection.pid or 0)
-    for pid in sorted(pids - {0}):
+    return _named(listening_pids(port)) or "another program (of another user, perhaps)"
+
+
+def _named(pids: set[int]) -> str:
+    for pid in sorted(pids):
         with contextlib.suppress(psutil.Error):
             command = " ".join(psutil.Process(pid).cmdline()) or psutil.Process(pid).name()
             return f"pid {pid} ({command[:120]})"
-    return "another program (of another user, perhaps)"
+    return ""

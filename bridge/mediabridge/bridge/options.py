@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .lifecycle import Rules
@@ -13,10 +13,17 @@ from .target import SIDECAR, Target
 if TYPE_CHECKING:
     from mediabridge.config import Settings
 
+MB = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeOptions:
-    """What to run, where it listens, how patient to be. `env` is added to the host's environment for the child."""
+    """What to run, where it listens, how patient to be.
+
+    `env` is added to the host's environment for the child. `port` 0 takes any free one; further replicas always do.
+    `worker` runs beside the sidecar without a socket. `memory_limit_bytes` 0 = none. With `shared`, all bridges of this
+    user that have the same target, address and working folder are one: the first leads, the others follow it.
+    """
 
     target: Target = SIDECAR
     host: str = "127.0.0.1"
@@ -25,19 +32,24 @@ class BridgeOptions:
     python: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
+    replicas: int = 1
+    worker: Target | None = None
+    memory_limit_bytes: int = 0
+    shared: bool = False
     probe_timeout_s: float = 2.0
     liveness_timeout_s: float = 5.0
 
     @classmethod
-    def from_settings(cls, settings: Settings, *, target: Target = SIDECAR) -> BridgeOptions:
+    def from_settings(cls, settings: Settings, **changes: object) -> BridgeOptions:
         """From the table of CONTRACT §2; the child gets the same settings in its environment."""
-        return cls(
-            target=target,
+        options = cls(
             host=settings.flask_host,
             port=settings.flask_port,
             uds=settings.flask_socket,
             python=settings.python_path,
             env=settings.environ(),
+            replicas=settings.sidecar_replicas,
+            memory_limit_bytes=settings.sidecar_memory_limit_mb * MB,
             rules=Rules(
                 start_timeout_s=settings.flask_health_timeout_ms / 1000,
                 start_tries=settings.flask_health_max_retries,
@@ -46,3 +58,4 @@ class BridgeOptions:
                 restart=RestartRules(policy=Policy(settings.sidecar_restart)),
             ),
         )
+        return replace(options, **changes)  # type: ignore[arg-type]  # checked by the dataclass

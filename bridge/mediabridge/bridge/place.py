@@ -7,25 +7,28 @@ import queue
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-
-import psutil
 
 from . import events as ev
 from .child import Child, ChildLike, Launch
-from .diagnosis import Evidence, diagnose
+from .diagnosis import START_FAILED, Evidence, diagnose
 from .health import Answer, ProbeTarget, probe
 from .interpreter import Machine, find
-from .lifecycle import LIVE, Life, decide
-from .listener import Listener
+from .lifecycle import LIVE, Life, Rules, decide
+from .listener import Address, Listener, free_port, listen, stranger
+from .loop import Job
+from .memory import oom_kills, resident_bytes
 from .options import BridgeOptions
 from .output import Sink
 from .status import ExitStatus, Failure, FailureKind, ReplicaStatus, State
+from .target import Target
 
-Job = Callable[[], None]
 Spawner = Callable[[Launch, Sink, Callable[[ExitStatus], None]], ChildLike]
 Prober = Callable[[ProbeTarget, float], Answer]
+
+# Output is not held back until a buffer is full, and is UTF-8 on every system.
+CHILD_ENV = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Outside:
 
     post: Callable[[Job], None]
     later: Callable[[float, Job], None]
-    tell: Callable[[str, ev.Tell], None]
+    tell: Callable[[Place, ev.Tell], None]
     clock: Callable[[], float]
     dice: Callable[[], float]
     sink: Sink
@@ -44,41 +47,81 @@ class Outside:
 
 
 class Place:
-    """Runs one replica. All methods but `snapshot` belong to the supervisor's thread."""
+    """Runs one process. All methods belong to the supervisor's thread.
 
-    def __init__(self, name: str, options: BridgeOptions, listener: Listener, token: str, outside: Outside) -> None:
+    `fd` is the held listening socket to hand on, or None when the target binds `address` itself or has none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        target: Target,
+        options: BridgeOptions,
+        outside: Outside,
+        *,
+        token: str,
+        address: Address | None,
+        fd: int | None,
+        rules: Rules | None = None,
+    ) -> None:
         self.name = name
-        self.listener = listener
+        self.target = target
+        self.address = address
+        self.token = token
+        self.rules = rules or options.rules
         self.life = Life()
+        self.rss: int | None = None
+        self._fd = fd
         self._options = options
-        self._token = token
         self._outside = outside
         self._child: ChildLike | None = None
         self._command: list[str] = []
         self._nonce = ""
+        self._oom_kills: int | None = None
+        self._private: Listener | None = None  # for health only: an older launch may still accept at the shared one
         self._started_at: datetime | None = None
         self._checked_at: datetime | None = None
-        self._rss: int | None = None
-        self._probes: queue.SimpleQueue[tuple[int, ProbeTarget, float] | None] = queue.SimpleQueue()
-        self._prober = threading.Thread(target=self._probe_loop, name=f"mediabridge-probe-{name}", daemon=True)
-        self._prober.start()
+        self._probes: queue.SimpleQueue[Callable[[], ev.Event] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._probe_loop, name=f"mediabridge-probe-{name}", daemon=True).start()
 
     def handle(self, event: ev.Event) -> None:
         """Decide, then do."""
         if isinstance(event, ev.ProbePassed | ev.ProbeFailed):
             self._checked_at = self._outside.now()
-            self._rss = _rss(self.life.pid)
-        self.life, actions = decide(self.life, event, self._options.rules)
+            self.rss = resident_bytes(self.life.pid)
+        before = self.life.failure
+        self.life, actions = decide(self.life, event, self.rules)
+        if self.life.failure is not before:
+            self.life = replace(self.life, failure=self._with_output(self.life.failure))
         for action in actions:
             self._do(action)
+
+    def _with_output(self, failure: Failure | None) -> Failure | None:
+        """A failure without evidence of its own gets what the child has written so far."""
+        if failure is None or failure.stderr_head or self._child is None:
+            return failure
+        head, tail = self._child.stderr
+        return replace(failure, stderr_head=head, stderr_tail=tail)
 
     def close(self) -> None:
         """End the prober's thread, and a child that is still there."""
         self._probes.put(None)
         if self._child is not None:
             self._child.kill()
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._child is not None:
             self._child.release()
             self._child = None
+        if self._private is not None:
+            self._private.close()
+            self._private = None
+
+    @property
+    def generation(self) -> int:
+        """Another number for every process that ever sits here."""
+        return self.life.pid or 0
 
     def snapshot(self) -> ReplicaStatus:
         """What is known now."""
@@ -91,7 +134,7 @@ class Place:
             last_health_check_at=self._checked_at,
             restarts=life.restarts,
             last_exit=life.last_exit,
-            rss_bytes=self._rss if life.pid else None,
+            rss_bytes=self.rss if life.pid else None,
         )
 
     def _do(self, action: ev.Action) -> None:
@@ -103,7 +146,8 @@ class Place:
             case ev.Later():
                 self._outside.later(action.delay_s, lambda: self.handle(action.event))
             case ev.Tell():
-                self._outside.tell(self.name, action)
+                failure = self.life.failure if action.failure is not None else None
+                self._outside.tell(self, replace(action, failure=failure))
             case _:
                 self._do_to_child(action)
 
@@ -116,55 +160,94 @@ class Place:
                 child.kill()
             case ev.Look():
                 self.handle(ev.TreeSeen(action.launch, child.alive() if child else 0))
-            case ev.Forget() if child:
-                child.release()
-                self._child = None
+            case ev.Forget():
+                self._forget()
+
+    # Health.
 
     def _ask_for_health(self, launch: int) -> None:
         if launch != self.life.launch or self.life.state not in LIVE:
             return
-        options, target = self._options, self._options.target
+        target, child = self.target, self._child
+        address = self._private.address if self._private else self.address
+        if target.health_path is None or address is None or child is None:
+            self.handle(ev.ProbePassed(launch, self._outside.clock()))
+            return
         question = ProbeTarget(
-            host=self.listener.host,
-            port=self.listener.port,
-            uds=self.listener.uds,
+            host=address.host,
+            port=address.port,
+            uds=address.uds,
             path=target.health_path,
-            token=self._token,
+            token=self.token,
             nonce=self._nonce if target.echoes_nonce else None,
             expect=target.expect,
         )
         starting = self.life.state is State.STARTING
-        self._probes.put((launch, question, options.probe_timeout_s if starting else options.liveness_timeout_s))
+        timeout_s = self._options.probe_timeout_s if starting else self._options.liveness_timeout_s
+        check_owner = starting and self._fd is None and not target.echoes_nonce
+
+        def ask() -> ev.Event:
+            answer = self._outside.probe(question, timeout_s)
+            if answer.ok and check_owner and (who := stranger(address, child.owns)):
+                answer = Answer(ok=False, reason=f"{address} is answered by {who}, not by this sidecar")
+            if answer.ok:
+                return ev.ProbePassed(launch, self._outside.clock(), answer.pid)
+            return ev.ProbeFailed(launch, answer.reason)
+
+        self._probes.put(ask)
 
     def _probe_loop(self) -> None:
-        while (job := self._probes.get()) is not None:
-            launch, question, timeout_s = job
-            answer = self._outside.probe(question, timeout_s)
-            event = (
-                ev.ProbePassed(launch, self._outside.clock(), answer.pid)
-                if answer.ok
-                else ev.ProbeFailed(launch, answer.reason)
-            )
+        while (ask := self._probes.get()) is not None:
+            event = ask()
             self._outside.post(lambda event=event: self.handle(event))  # type: ignore[misc]  # bound now, not later
 
+    # Start and end.
+
     def _spawn(self, launch: int) -> None:
-        options, target, outside = self._options, self._options.target, self._outside
-        python = find(Machine(os.environ), options.python, own_first=target.own_interpreter)
-        if isinstance(python, Failure):
-            self.handle(ev.SpawnFailed(launch, python, outside.dice()))
+        outside = self._outside
+        prepared = self._prepare()
+        if isinstance(prepared, Failure):
+            self.handle(ev.SpawnFailed(launch, prepared, outside.dice()))
             return
-        self._nonce, self._command, self._rss = secrets.token_urlsafe(16), target.command(python), None
-        fd = self.listener.socket.fileno()
-        env = {**os.environ, **CHILD_ENV, **options.env, **target.env}
-        env |= {"MEDIABRIDGE_LISTEN_FD": str(fd), "MEDIABRIDGE_TOKEN": self._token}
-        job = Launch(self.name, self._command, env, self._nonce, target.cwd, (fd,))
         try:
-            self._child = outside.spawn(job, outside.sink, lambda status: self._report_exit(launch, status))
+            self._child = outside.spawn(prepared, outside.sink, lambda status: self._report_exit(launch, status))
         except OSError as problem:
             self.handle(ev.SpawnFailed(launch, _not_spawned(problem), outside.dice()))
             return
         self._started_at = outside.now()
         self.handle(ev.Spawned(launch, self._child.pid, outside.clock()))
+
+    def _prepare(self) -> Launch | Failure:
+        """Interpreter, address and environment of the next launch; or what is wrong with them."""
+        options, target = self._options, self.target
+        python = find(Machine(os.environ), options.python, own_first=target.own_interpreter)
+        if isinstance(python, Failure):
+            return python
+        env = {**os.environ, **CHILD_ENV, **options.env, **target.env, "MEDIABRIDGE_TOKEN": self.token}
+        where = self._where_to_listen()
+        if isinstance(where, Failure):
+            return where
+        self._nonce, self.rss, self._oom_kills = secrets.token_urlsafe(16), None, oom_kills()
+        self._command = target.command(python)
+        more, fds = where
+        return Launch(self.name, self._command, env | more, self._nonce, target.cwd, fds)
+
+    def _where_to_listen(self) -> tuple[dict[str, str], tuple[int, ...]] | Failure:
+        """Variables and descriptors that tell the child where to listen."""
+        if self.address is None:
+            return {}, ()
+        if self._fd is None:
+            port = free_port(self.address)
+            if isinstance(port, Failure):
+                return port
+            self.address = replace(self.address, port=port)
+            return {"FLASK_HOST": self.address.host, "FLASK_PORT": str(port)}, ()
+        private = listen("127.0.0.1", 0)
+        if isinstance(private, Failure):
+            return private
+        self._private = private
+        fds = (self._fd, private.socket.fileno())
+        return {"MEDIABRIDGE_LISTEN_FD": ",".join(map(str, fds))}, fds
 
     def _report_exit(self, launch: int, status: ExitStatus) -> None:
         at = self._outside.clock()  # this is the child's thread: what the end means is found out on the supervisor's
@@ -174,36 +257,25 @@ class Place:
         if launch != self.life.launch:
             return
         head, tail = self._child.stderr if self._child else ("", "")
+        kills = oom_kills()
         evidence = Evidence(
             exit=status,
             stderr_head=head,
             stderr_tail=tail,
             command=self._command,
-            target=self._options.target.name,
+            target=self.target.name,
             ready=self.life.ready_at is not None,
-            rss_bytes=self._rss,
+            rss_bytes=self.rss,
+            killed_for_memory=status.signal == "SIGKILL" and kills is not None and kills != self._oom_kills,
         )
         self.handle(ev.Exited(launch, status, diagnose(evidence), at, self._outside.dice()))
-
-
-# Output is not held back until a buffer is full, and is UTF-8 on every system.
-CHILD_ENV = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
-
-
-def _rss(pid: int | None) -> int | None:
-    if pid is None:
-        return None
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return None
 
 
 def _not_spawned(problem: OSError) -> Failure:
     missing = isinstance(problem, FileNotFoundError | NotADirectoryError)
     return Failure(
         FailureKind.TARGET_MISSING if missing else FailureKind.PERMISSION_DENIED,
-        "Flask server failed to start",
+        START_FAILED,
         f"The sidecar cannot be started ({problem.strerror}: {problem.filename}).",
         "Check the working folder and the interpreter.",
         permanent=True,

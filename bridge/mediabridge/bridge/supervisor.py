@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import logging
-import queue
+import contextlib
+import os
 import random
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from . import events as ev
+from .diagnosis import START_FAILED
 from .errors import NotRunningError, error_of
-from .interpreter import START_FAILED
-from .listener import Listener, listen
+from .fleet import Fleet
+from .listener import Address
+from .loop import Loop
 from .options import BridgeOptions
 from .output import Sink
-from .place import Job, Outside, Place, Prober, Spawner
+from .place import Outside, Prober, Spawner
+from .report import BridgeEvent, Listen, announce, log
+from .single import Published, Single, key_of
 from .status import Failure, FailureKind, State, Status, WhyNotReady
-from .summary import summarize
 from .writer import Console
 
-log = logging.getLogger("mediabridge.bridge")
-
 STOP_MARGIN_S = 5.0  # past the grace time, for kill, last output and processes in uninterruptible sleep
+FOLLOW_S = 0.25  # how often a follower looks after its leader
+SETTLED = (State.READY, State.FAILED, State.STOPPED)
 
 
 @dataclass(frozen=True, slots=True)
-class BridgeEvent:
-    """What listeners get. `what`: starting, ready, unhealthy, exited, start_timeout, restarting, killing, failed…"""
+class Route:
+    """Where a ready replica listens, and the token that it wants. `generation` changes when its process does."""
 
-    what: str
-    replica: str
-    status: Status
-    failure: Failure | None = None
-    words: str = ""
-
-
-Listen = Callable[[BridgeEvent], None]
+    address: Address
+    token: str
+    generation: int
 
 
 class PythonBridge:
@@ -63,24 +60,21 @@ class PythonBridge:
         dice: Callable[[], float] = random.random,
     ) -> None:
         self.options = options or BridgeOptions()
-        self.token = secrets.token_urlsafe(24)
+        self._token = secrets.token_urlsafe(24)
         self._sink = sink
-        self._own_console: Console | None = None
-        self._doubles: dict[str, object] = {
-            name: double for name, double in (("spawn", spawn), ("probe", probe)) if double is not None
-        }
+        self._console: Console | None = None
+        self._doubles = {name: it for name, it in (("spawn", spawn), ("probe", probe)) if it is not None}
         self._clock = clock
         self._dice = dice
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._timers: list[tuple[float, int, Job]] = []
-        self._order = itertools.count()
-        self._places: list[Place] = []
-        self._listener: Listener | None = None
         self._listeners: list[Listen] = []
-        self._thread: threading.Thread | None = None
+        self._single: Single | None = None
+        self._fleet: Fleet | None = None
+        self._loop: Loop | None = None
+        self._stopping = False
         self._starting = threading.Lock()
         self._changed = threading.Condition()
         self._status = Status(State.STOPPED, WhyNotReady.NOT_STARTED)
+        self._routes: tuple[Route, ...] = ()
 
     # What hosts call.
 
@@ -90,59 +84,37 @@ class PythonBridge:
         Raises a StartError when it does not become ready. Without `wait`, `status()` tells.
         """
         with self._starting:
-            if self._thread is None or not self._thread.is_alive():
-                self._open()
+            if self._loop is None or not self._loop.alive:
+                self._begin()
             elif self._status.state is State.FAILED:
-                self._publish(Status(State.STARTING, WhyNotReady.STARTING))
-                self._start_places()
+                self._publish(Status(State.STARTING, WhyNotReady.STARTING), ())
+                self._loop.post(self._start_again)
         if wait:
             self._wait_for_start()
 
-    def _open(self) -> None:
-        options = self.options
-        listener = listen(options.host, options.port, options.uds)
-        if isinstance(listener, Failure):
-            self._publish(Status(State.FAILED, WhyNotReady.START_FAILED, failure=listener))
-            self._announce(BridgeEvent("failed", "bridge", self._status, listener))
-            return
-        self._listener = listener
-        self._publish(Status(State.STARTING, WhyNotReady.STARTING))
-        self._jobs, self._timers = queue.SimpleQueue(), []
-        if self._sink is None:
-            self._own_console = Console()
-        self._places = [Place("Python", options, listener, self.token, self._outside())]
-        self._start_places()
-        self._thread = threading.Thread(target=self._run, name="mediabridge-bridge", daemon=True)
-        self._thread.start()
+    def _begin(self) -> None:
+        self._publish(Status(State.STARTING, WhyNotReady.STARTING), ())
+        self._stopping = False
+        self._fleet = None
+        self._console = Console() if self._sink is None else None
+        if self.options.shared:
+            self._single = Single(key_of(Path.cwd(), self.options.target, self._address()))
+        self._loop = Loop(self._clock, after=self._after, done=self._done, close=self._close, name="mediabridge-bridge")
+        self._loop.post(self._lead_or_follow)
+        self._loop.start()
 
-    def _start_places(self) -> None:
-        self._jobs.put(lambda: self._all(ev.StartAsked()))
-
-    def _outside(self) -> Outside:
-        sink = self._sink or self._own_console
-        if sink is None:
-            raise NotRunningError("the bridge has no sink")
-        return Outside(
-            post=self._jobs.put,
-            later=self._later,
-            tell=self._tell,
-            clock=self._clock,
-            dice=self._dice,
-            sink=sink,
-            **self._doubles,  # type: ignore[arg-type]  # spawn and probe, by their names
-        )
+    def _address(self) -> Address:
+        return Address(self.options.host, self.options.port, self.options.uds)
 
     def _wait_for_start(self) -> None:
-        settled = (State.READY, State.FAILED, State.STOPPED)
         with self._changed:
-            self._changed.wait_for(lambda: self._status.state in settled)
+            self._changed.wait_for(lambda: self._status.state in SETTLED)
             status = self._status
-        if status.failure is not None and not status.ready:
-            raise error_of(status.failure)
         if not status.ready:
-            raise error_of(
-                Failure(FailureKind.EXITED, START_FAILED, "The bridge was stopped while it started.", "Start it again.")
+            stopped = Failure(
+                FailureKind.EXITED, START_FAILED, "The bridge was stopped while it started.", "Start it again."
             )
+            raise error_of(status.failure or stopped)
 
     def is_ready(self) -> bool:
         """Whether requests may be forwarded now."""
@@ -152,17 +124,23 @@ class PythonBridge:
         """The newest snapshot. Cheap: nothing is asked of the child."""
         return self._status
 
-    @property
-    def url(self) -> str:
-        """Where the sidecar listens, as `http://host:port` or `unix:path`. Raises NotRunningError before the start."""
-        if self._listener is None:
-            raise NotRunningError("the bridge has not been started")
-        return self._listener.url
+    def routes(self) -> tuple[Route, ...]:
+        """Where requests may go: one for each replica that is ready."""
+        return self._routes
 
     @property
-    def listener(self) -> Listener | None:
-        """The held listening socket, while there is one."""
-        return self._listener
+    def url(self) -> str:
+        """Where the first replica listens: `http://host:port` or `unix:path`. Raises NotRunningError unless ready."""
+        routes = self._routes
+        if not routes:
+            raise NotRunningError("the sidecar is not ready")
+        return routes[0].address.url
+
+    @property
+    def token(self) -> str:
+        """What the sidecar wants in `X-Mediabridge-Token`; another one for every start of a bridge."""
+        routes = self._routes
+        return routes[0].token if routes else self._token
 
     def wait_for(self, *states: State, timeout_s: float | None = None) -> bool:
         """Wait until the state is one of `states`; False when the time is over first."""
@@ -174,6 +152,11 @@ class PythonBridge:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def reload(self) -> None:
+        """Replace every process by a new one without losing a request; what happens is told to the listeners."""
+        if self._loop is not None and self._fleet is not None:
+            self._loop.post(self._fleet.reload)
+
     def stop(self) -> None:
         """End the sidecar with its whole tree: ask, wait `grace_s`, kill. Returns when all is gone."""
         self._finish(ev.StopAsked(), self.options.rules.grace_s + STOP_MARGIN_S)
@@ -182,19 +165,14 @@ class PythonBridge:
         """End the sidecar with its whole tree at once."""
         self._finish(ev.KillAsked(), STOP_MARGIN_S)
 
-    def _finish(self, event: ev.Event, timeout_s: float) -> None:
-        thread = self._thread
-        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
-            self._jobs.put(lambda: self._all(event))
-            thread.join(timeout_s)
-            if thread.is_alive():
+    def _finish(self, event: ev.StopAsked | ev.KillAsked, timeout_s: float) -> None:
+        loop = self._loop
+        if loop is not None and loop.alive and not loop.inside:
+            loop.post(lambda: self._end(event))
+            if not loop.join(timeout_s):
                 log.error("the sidecar did not end within %.1f s; its processes may still live", timeout_s)
         if self._status.state is not State.STOPPED:
-            self._publish(Status(State.STOPPED, WhyNotReady.STOPPED))
-
-    def _all(self, event: ev.Event) -> None:
-        for place in self._places:
-            place.handle(event)
+            self._publish(Status(State.STOPPED, WhyNotReady.STOPPED), ())
 
     def __enter__(self) -> Self:
         self.start()
@@ -207,80 +185,90 @@ class PythonBridge:
 
     # The supervisor's thread.
 
-    def _run(self) -> None:
-        try:
-            while True:
-                job = self._next()
-                if job is not None:
-                    job()
-                self._publish(summarize([(place.life, place.snapshot()) for place in self._places]))
-                if self._ended():
-                    return
-        finally:
-            self._close()
+    def _lead_or_follow(self) -> None:
+        if self._stopping:
+            return
+        if self._single is None or self._single.try_lead():
+            self._lead()
+        else:
+            self._follow(self._single)
 
-    def _ended(self) -> bool:
-        return all(place.life.state is State.STOPPED and place.life.launch for place in self._places)
+    def _lead(self) -> None:
+        loop, sink = self._loop, self._sink or self._console
+        if loop is None or sink is None:
+            raise NotRunningError("the bridge is not running")
+        outside = Outside(
+            post=loop.post,
+            later=loop.later,
+            tell=lambda *_: None,  # the fleet's own
+            clock=self._clock,
+            dice=self._dice,
+            sink=sink,
+            **self._doubles,  # type: ignore[arg-type]  # spawn and probe, by their names
+        )
+        self._fleet = Fleet(self.options, self._token, outside, self._announce)
+        refused = self._fleet.open()
+        if refused is not None:
+            self._fleet.close()
+            self._fleet = None
+            status = Status(State.FAILED, WhyNotReady.START_FAILED, failure=refused)
+            self._publish(status, ())
+            self._announce(BridgeEvent("failed", "Python", status, failure=refused))
+            return
+        self._fleet.start()
 
-    def _next(self) -> Job | None:
-        """The next job: a timer that is due, or what comes first."""
-        while True:
-            wait = self._timers[0][0] - self._clock() if self._timers else None
-            if wait is not None and wait <= 0:
-                return heapq.heappop(self._timers)[2]
-            try:
-                return self._jobs.get(timeout=wait)
-            except queue.Empty:
-                continue
+    def _start_again(self) -> None:
+        if self._fleet is None:
+            self._lead_or_follow()
+        else:
+            self._fleet.start()
 
-    def _later(self, delay_s: float, job: Job) -> None:
-        heapq.heappush(self._timers, (self._clock() + delay_s, next(self._order), job))
+    def _follow(self, single: Single) -> None:
+        known = single.read()
+        if known is not None:
+            if self._status.state is not known.status.state and known.status.ready:
+                self._announce(BridgeEvent("following", "Python", known.status, words=f"(pid {known.pid})"))
+            routes = tuple(Route(address, known.token, generation) for address, generation in known.addresses)
+            self._publish(known.status, routes)
+        if self._loop is not None:
+            self._loop.later(FOLLOW_S, self._lead_or_follow)
+
+    def _end(self, event: ev.StopAsked | ev.KillAsked) -> None:
+        self._stopping = True
+        if self._fleet is not None:
+            self._fleet.end(event)
+
+    def _after(self) -> None:
+        if self._fleet is not None:
+            self._fleet.check_memory()
+            self._publish_fleet(self._fleet)
+
+    def _done(self) -> bool:
+        return self._stopping and (self._fleet is None or self._fleet.ended)
 
     def _close(self) -> None:
-        for place in self._places:
-            place.close()
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
-        if self._own_console is not None:
-            self._own_console.close()
-            self._own_console = None
+        if self._fleet is not None:
+            self._fleet.close()
+        if self._single is not None:
+            self._single.release()
+        if self._console is not None:
+            self._console.close()
 
-    def _publish(self, status: Status) -> None:
+    def _publish_fleet(self, fleet: Fleet) -> None:
+        addresses = fleet.ready_addresses()
+        self._publish(fleet.status(), tuple(Route(address, self._token, number) for address, number in addresses))
+        if self._single is not None and self._single.leads:
+            with contextlib.suppress(OSError):  # a full disk: followers keep what they know
+                self._single.publish(Published(os.getpid(), self._token, self._status, addresses))
+
+    def _publish(self, status: Status, routes: tuple[Route, ...]) -> None:
         with self._changed:
+            self._routes = routes
             if status != self._status:
                 self._status = status
                 self._changed.notify_all()
 
-    def _tell(self, replica: str, tell: ev.Tell) -> None:
-        status = summarize([(place.life, place.snapshot()) for place in self._places])
-        self._publish(status)
-        self._announce(BridgeEvent(tell.what, replica, status, tell.failure, tell.words))
-
     def _announce(self, event: BridgeEvent) -> None:
-        log_event(event)
-        for listener in tuple(self._listeners):
-            try:
-                listener(event)
-            except Exception:  # a listener's fault must not end the supervision
-                log.exception("a listener failed on %s", event.what)
-
-
-def log_event(event: BridgeEvent) -> None:
-    """One line for the log: confirmations as info, failures as warnings with exit, stderr and mend."""
-    pid = f" (pid {event.status.pid})" if event.status.pid else ""
-    failure = event.failure
-    if event.what in ("exited", "failed", "start_timeout", "unhealthy") and failure is not None:
-        stderr = (failure.stderr_tail or failure.stderr_head).strip()
-        tail = f"\n  its last words: {stderr[-2000:]}" if stderr and event.what == "exited" else ""
-        log.warning("%s: %s: %s %s%s", event.replica, event.what, failure.message, failure.suggestion, tail)
-    elif event.what in ("killing", "left_behind"):
-        log.warning("%s%s: %s", event.replica, pid, WORDS[event.what])
-    else:
-        log.info("%s%s is %s%s", event.replica, pid, event.what, f" {event.words}" if event.words else "")
-
-
-WORDS = {
-    "killing": "did not end in time after SIGTERM and is killed",
-    "left_behind": "does not react to SIGKILL (uninterruptible sleep) and is left behind",
-}
+        if self._fleet is not None:
+            self._publish_fleet(self._fleet)
+        announce(event, self._listeners)

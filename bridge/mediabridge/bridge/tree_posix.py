@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import selectors
 import signal
@@ -73,6 +74,10 @@ class Tree:
         """How many processes of the tree live, the watcher apart."""
         return len(self._members())
 
+    def owns(self, pid: int) -> bool:
+        """Whether a process belongs to the tree."""
+        return pid in self._members()
+
     def kill(self) -> None:
         """SIGKILL to every process of the tree, those in groups and sessions of their own too."""
         launcher.signal_all(self._members(), signal.SIGKILL)
@@ -103,6 +108,15 @@ def _is_watcher(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/comm").read_text() == launcher.WATCHER + "\n"
     return False
+
+
+def try_lock(fd: int) -> bool:
+    """Lock a file for this process, without waiting; the lock ends with the last copy of the descriptor."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def exit_status(returncode: int) -> ExitStatus:
