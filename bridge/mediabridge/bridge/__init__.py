@@ -1,5 +1,6 @@
 """Supervises a Python sidecar. `PythonBridge` is the door; everything else here is what it needs or gives back."""
 
+from .child import Child, Launch
 from .control import event_json, status_json
 from .errors import (
     BridgeError,
@@ -11,6 +12,8 @@ from .errors import (
     StartError,
     TargetError,
 )
+from .interpreter import Machine
+from .interpreter import find as find_python
 from .lifecycle import Rules
 from .listener import Address, Listener, listen
 from .options import BridgeOptions
@@ -29,14 +32,17 @@ __all__ = [
     "BridgeError",
     "BridgeEvent",
     "BridgeOptions",
+    "Child",
     "Console",
     "CrashError",
     "ExitStatus",
     "Failure",
     "FailureKind",
     "InterpreterError",
+    "Launch",
     "ListenError",
     "Listener",
+    "Machine",
     "NotRunningError",
     "Policy",
     "PythonBridge",
@@ -53,6 +59,7 @@ __all__ = [
     "TargetError",
     "WhyNotReady",
     "event_json",
+    "find_python",
     "listen",
     "module",
     "script",

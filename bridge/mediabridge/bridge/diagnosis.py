@@ -114,7 +114,7 @@ def _module_missing(evidence: Evidence) -> Failure | None:
         return None
     module = found[-1]
     python = evidence.command[0] if evidence.command else "python"
-    if evidence.target and module.split(".")[0] == evidence.target.split(".")[0]:
+    if evidence.target and module.split(".")[0] == re.split(r"[.:]", evidence.target)[0]:
         return _failure(
             FailureKind.TARGET_MISSING,
             evidence,

@@ -63,7 +63,6 @@ ERROR_OF: dict[FailureKind, type[StartError]] = {
     FailureKind.PERMISSION_DENIED: StartError,
     FailureKind.HEALTH_TIMEOUT: ReadinessError,
     FailureKind.UNHEALTHY: ReadinessError,
-    FailureKind.WRONG_IDENTITY: ReadinessError,
     FailureKind.OUT_OF_MEMORY: CrashError,
     FailureKind.KILLED: CrashError,
     FailureKind.EXITED: CrashError,

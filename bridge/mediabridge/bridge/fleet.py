@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,7 @@ from .status import Failure, State, Status
 from .summary import summarize
 from .target import Target
 
+HANDS_SOCKETS_ON = os.name == "posix"
 MEMORY_PAUSE_S = 60.0  # between two replacements of one replica for its memory: a limit too low must not spin
 
 
@@ -62,7 +64,7 @@ class Fleet:
             uds = f"{options.uds}.{index + 1}" if options.uds and index else options.uds
             address = Address(options.host, options.port if index == 0 else 0, uds)
             listener = None
-            if options.target.takes_socket:
+            if options.target.takes_socket and HANDS_SOCKETS_ON:
                 opened = listen(address.host, address.port, address.uds)
                 if isinstance(opened, Failure):
                     return opened

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .diagnosis import START_FAILED
 from .status import Failure, FailureKind
 
 OLDEST = (3, 11)
-START_FAILED = "Flask server failed to start"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from collections.abc import Iterator
 COOKIE = "MEDIABRIDGE_NONCE"  # inherited by every descendant, so that those in sessions of their own are found
 WATCHER = "mediabridge-eye"  # the watcher's name in ps and top (15 bytes at most, PR_SET_NAME in prctl(2))
 TERM_S = 1.0  # from SIGTERM to SIGKILL after the host's death; all are to be gone within 2 s
-LOST_S = 30.0  # how long a watcher outlives its sidecar when the host lives and does not clean up
 EXIT_NOT_EXECUTABLE = 126
 EXIT_NOT_FOUND = 127
 
@@ -85,31 +84,28 @@ def clear(root: int, cookie: str, patience_s: float) -> None:
         time.sleep(0.02)
 
 
-def watch(death_fd: int, root: int, cookie: str) -> None:
-    """Wait for the host's end or the sidecar's, then clear what is left of the tree."""
-    poller = select.poll()
-    poller.register(death_fd, select.POLLIN | select.POLLHUP)
-    root_fd = -1
-    with contextlib.suppress(OSError, AttributeError):
-        root_fd = os.pidfd_open(root)
-        poller.register(root_fd, select.POLLIN)
-    while os.getppid() == root and not (ready := poller.poll(-1 if root_fd >= 0 else 250)):
-        pass
-    if os.getppid() == root and any(fd == death_fd for fd, _ in ready):
-        clear(root, cookie, TERM_S)
+def leave_watcher(death_fd: int, root: int, cookie: str) -> None:
+    """Fork twice: a sidecar that waits for all its children must not find one that it never had."""
+    asking = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, asking)  # until the watcher ignores them
+    middle = os.fork()
+    if middle:
+        os.waitpid(middle, 0)
         return
-    # The sidecar is gone first: a host that lives cleans up, and closes the pipe when it has.
-    select.select([death_fd], [], [], LOST_S)
-    clear(root, cookie, 0)
+    if os.fork() == 0:
+        for number in asking:
+            signal.signal(number, signal.SIG_IGN)
+        _detach(death_fd)
+        select.select([death_fd], [], [])  # end of file: the host has cleaned up, or is gone
+        clear(root, cookie, TERM_S)
+    os._exit(0)
 
 
 def _detach(keep: int) -> None:
-    """Leave the sidecar's session, signals and descriptors: a watcher holds no pipe and no port open."""
+    """Leave the sidecar's session and descriptors: a watcher holds no pipe and no port open."""
     os.setsid()
     os.chdir("/")
     _rename(WATCHER)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
@@ -122,15 +118,19 @@ def _rename(name: str) -> None:
         file.write(name)
 
 
+def _forget_signals() -> None:
+    """What Python ignores, and what a thread of the host blocks, is not the sidecar's business."""
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 def main(arguments: list[str]) -> int:
     """Fork the watcher, then execute the command. Returns only when the command could not be executed."""
     death_fd, cookie, command = int(arguments[0]), arguments[1], arguments[3:]
-    root = os.getpid()
-    if os.fork() == 0:
-        _detach(death_fd)
-        watch(death_fd, root, cookie)
-        os._exit(0)
+    leave_watcher(death_fd, os.getpid(), cookie)
     os.close(death_fd)
+    _forget_signals()
     try:
         os.execvp(command[0], command)
     except OSError as problem:

@@ -102,6 +102,8 @@ def _spawn(life: Life) -> Decision:
 
 
 def _spawned(life: Life, event: ev.Spawned, rules: Rules) -> Decision:
+    if life.state not in (State.STARTING, State.STOPPING) or life.pid is not None:
+        return life, ()
     life = replace(life, pid=event.pid, exited=False)
     if life.state is State.STOPPING:  # asked to stop while the spawn was under way
         grace = 0.0 if life.killed else rules.grace_s
@@ -113,6 +115,8 @@ def _spawned(life: Life, event: ev.Spawned, rules: Rules) -> Decision:
 
 
 def _spawn_failed(life: Life, event: ev.SpawnFailed, rules: Rules) -> Decision:
+    if life.state not in (State.STARTING, State.STOPPING) or life.pid is not None:
+        return life, ()
     if life.state is State.STOPPING:
         return _gone(replace(life, then=Then.STOP), rules)
     return _gone(_failed(life, event.failure, None, rules, event.dice), rules)
@@ -139,6 +143,7 @@ def _crash_loop(failure: Failure, count: int) -> Failure:
 
 
 def _probe_passed(life: Life, event: ev.ProbePassed, rules: Rules) -> Decision:
+    life = _forgiven(life, event.at, rules)
     again = ev.Probe(life.launch, rules.liveness_interval_s)
     if life.state is State.STARTING:
         ready = replace(
@@ -150,6 +155,12 @@ def _probe_passed(life: Life, event: ev.ProbePassed, rules: Rules) -> Decision:
     if life.state is State.READY:
         return replace(life, misses=0), (again,)
     return life, ()
+
+
+def _forgiven(life: Life, at: float, rules: Rules) -> Life:
+    """After a long time up, the failures of before count no more."""
+    long_up = life.ready_at is not None and at - life.ready_at >= rules.restart.forgive_s
+    return replace(life, failures=0) if long_up else life
 
 
 def _probe_failed(life: Life, event: ev.ProbeFailed, rules: Rules) -> Decision:
@@ -207,18 +218,21 @@ def _exited(life: Life, event: ev.Exited, rules: Rules) -> Decision:
     if life.state is State.STOPPING:
         # Those of its tree that it left behind, in sessions of their own perhaps, are asked as well.
         return replace(life, exited=True, last_exit=event.exit), (ev.Ask(life.launch), ev.Look(life.launch))
-    if life.ready_at is not None and event.at - life.ready_at >= rules.restart.forgive_s:
-        life = replace(life, failures=0)
-    life = replace(_failed(life, event.failure, event.exit, rules, event.dice), exited=True, state=State.STOPPING)
+    if life.state not in LIVE:  # one that was left behind has ended after all
+        return life, ()
+    life = _failed(_forgiven(life, event.at, rules), event.failure, event.exit, rules, event.dice)
     # A crash leaves nothing behind: what is left of its group is killed before anything is started again.
+    life = replace(life, exited=True, state=State.STOPPING, killed=1)
     return life, (ev.Tell("exited", life.failure), ev.Kill(life.launch), ev.Look(life.launch))
 
 
 def _tree_seen(life: Life, event: ev.TreeSeen, rules: Rules) -> Decision:
     if life.state is not State.STOPPING or not life.exited:
         return life, ()
-    if event.alive == 0 or life.killed > LOOKS_AFTER_KILL:
+    if event.alive == 0:
         return _gone(life, rules)
+    if life.killed > LOOKS_AFTER_KILL:
+        return _left_behind(life, rules)
     again = ev.Later(LOOK_S, ev.TreeSeen(life.launch, -1))
     if event.alive < 0:  # the pause is over
         return life, (ev.Look(life.launch),)
@@ -231,11 +245,15 @@ def _grace_over(life: Life, event: ev.GraceOver, rules: Rules) -> Decision:
     if life.state is not State.STOPPING:
         return life, ()
     if life.killed > KILLS and not life.exited:  # uninterruptible sleep: nothing in user space can end it
-        life, actions = _gone(life, rules)
-        return life, (ev.Tell("left_behind"), *actions)
+        return _left_behind(life, rules)
     tell = () if life.killed else (ev.Tell("killing"),)
     again = () if life.exited else (ev.Later(KILL_S, event),)
     return replace(life, killed=life.killed + 1), (*tell, ev.Kill(life.launch), *again)
+
+
+def _left_behind(life: Life, rules: Rules) -> Decision:
+    life, actions = _gone(life, rules)
+    return life, (ev.Tell("left_behind"), *actions)
 
 
 def _gone(life: Life, _rules: Rules) -> Decision:
@@ -257,7 +275,8 @@ def _backoff_over(life: Life, _event: ev.BackoffOver, _rules: Rules) -> Decision
 
 def _stop_asked(life: Life, _event: ev.StopAsked, rules: Rules) -> Decision:
     if life.state in (State.STOPPED, State.FAILED):
-        return replace(life, state=State.STOPPED, why=WhyNotReady.STOPPED), ()
+        tell = (ev.Tell("stopped"),) if life.state is State.FAILED else ()
+        return replace(life, state=State.STOPPED, why=WhyNotReady.STOPPED), tell
     life = replace(life, then=Then.STOP, why=WhyNotReady.STOPPING)
     if life.state is State.BACKOFF:
         return _gone(life, rules)
@@ -277,7 +296,7 @@ def _kill_asked(life: Life, _event: ev.KillAsked, rules: Rules) -> Decision:
 
 
 def _replace_asked(life: Life, _event: ev.ReplaceAsked, rules: Rules) -> Decision:
-    if life.state not in LIVE:
+    if life.state not in LIVE or life.pid is None:  # one that is only being spawned is the new one already
         return life, ()
     return _end(replace(life, then=Then.RESTART, why=WhyNotReady.RESTARTING, delay_s=0.0), rules)
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psutil
 
+from .diagnosis import START_FAILED
 from .status import Failure, FailureKind
 
 BACKLOG = 1024
-START_FAILED = "Flask server failed to start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def listen(host: str, port: int, uds: str | None = None, *, setting: str = "FLAS
     try:
         return _listen_uds(uds) if uds else _listen_tcp(host, port)
     except OSError as problem:
-        return _refused(problem, Address(host, port, uds), setting)
+        return refused(problem, Address(host, port, uds), setting)
 
 
 def _listen_tcp(host: str, port: int) -> Listener:
@@ -103,11 +103,12 @@ def _remove_stale(path: str) -> None:
             Path(path).unlink()
 
 
-def _refused(problem: OSError, address: Address, setting: str) -> Failure:
+def refused(problem: OSError, address: Address, setting: str, who: str = "") -> Failure:
+    """The words for an address that was refused. `who` holds it, if the caller knows; else it is looked for."""
     uds, port = address.uds, address.port
     variable = f"{setting}_SOCKET" if uds else f"{setting}_PORT".removeprefix("_")
     if problem.errno == errno.EADDRINUSE:
-        who = "a file or program that is in the way" if uds else holder(port)
+        who = who or ("a file or program that is in the way" if uds else holder(port))
         return Failure(
             FailureKind.PORT_IN_USE,
             START_FAILED,

@@ -17,7 +17,7 @@ def resident_bytes(pid: int | None) -> int | None:
         return None
     try:
         total = int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
+    except (psutil.Error, ValueError):  # ValueError: a number that no process can have
         return None
     for child in _children(pid):
         with contextlib.suppress(psutil.Error):

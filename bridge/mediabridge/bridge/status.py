@@ -47,7 +47,6 @@ class FailureKind(StrEnum):
     PERMISSION_DENIED = "permission_denied"
     HEALTH_TIMEOUT = "health_timeout"
     UNHEALTHY = "unhealthy"
-    WRONG_IDENTITY = "wrong_identity"
     OUT_OF_MEMORY = "out_of_memory"
     KILLED = "killed"
     EXITED = "exited"
@@ -56,7 +55,7 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
-    """How a process ended: by an exit code or by a signal (name as in `signal.Signals`)."""
+    """How a process ended: by an exit code or by a signal (name as in `signal.Signals`); neither = unknown."""
 
     code: int | None = None
     signal: str | None = None
@@ -67,6 +66,8 @@ class ExitStatus:
         return self.code == 0
 
     def __str__(self) -> str:
+        if self.code is None and self.signal is None:
+            return "ended, and another part of this program took its exit status"
         return f"was killed by {self.signal}" if self.signal else f"exited with code {self.code}"
 
 

@@ -26,6 +26,7 @@ from .place import Outside, Prober, Spawner
 from .report import BridgeEvent, Listen, announce, log
 from .single import Published, Single, key_of
 from .status import Failure, FailureKind, State, Status, WhyNotReady
+from .testing import Pretence, current
 from .writer import Console
 
 STOP_MARGIN_S = 5.0  # past the grace time, for kill, last output and processes in uninterruptible sleep
@@ -84,13 +85,22 @@ class PythonBridge:
         Raises a StartError when it does not become ready. Without `wait`, `status()` tells.
         """
         with self._starting:
-            if self._loop is None or not self._loop.alive:
+            if (pretence := current()) is not None:
+                self._pretend(pretence)
+            elif self._loop is None or not self._loop.alive:
                 self._begin()
             elif self._status.state is State.FAILED:
                 self._publish(Status(State.STARTING, WhyNotReady.STARTING), ())
                 self._loop.post(self._start_again)
         if wait:
             self._wait_for_start()
+
+    def _pretend(self, pretence: Pretence) -> None:
+        failure = pretence.failure
+        state, why = (State.FAILED, WhyNotReady.START_FAILED) if failure else (State.READY, None)
+        routes = () if failure else (Route(pretence.address, self._token, 0),)
+        self._publish(Status(state, why, failure=failure), routes)
+        self._announce(BridgeEvent("failed" if failure else "ready", "Python", self._status, failure=failure))
 
     def _begin(self) -> None:
         self._publish(Status(State.STARTING, WhyNotReady.STARTING), ())
@@ -135,6 +145,12 @@ class PythonBridge:
         if not routes:
             raise NotRunningError("the sidecar is not ready")
         return routes[0].address.url
+
+    @property
+    def address(self) -> Address:
+        """Where the first replica is to listen; the port that was asked for until one is bound."""
+        fleet = self._fleet
+        return (fleet.slots[0].address if fleet and fleet.slots else None) or self._address()
 
     @property
     def token(self) -> str:

@@ -21,6 +21,7 @@ from .status import ExitStatus
 
 STREAMS: tuple[Stream, Stream] = ("stdout", "stderr")
 QUIET_S = 0.2  # after that long without news an unfinished line is shown
+REAP_S = 0.5  # how long a killed child may take to become a zombie
 LAUNCHER = str(Path(launcher.__file__))
 
 
@@ -64,8 +65,9 @@ class Tree:
 
     def ask(self) -> None:
         """SIGTERM to the child's process group; once the child has ended, to every process that it left behind."""
-        if self.popen.returncode is not None:
-            launcher.signal_all(self._members(), signal.SIGTERM)
+        members = self._members()
+        if self.pid not in members:
+            launcher.signal_all(members, signal.SIGTERM)
             return
         with contextlib.suppress(OSError):
             os.killpg(self.pid, signal.SIGTERM)
@@ -86,7 +88,15 @@ class Tree:
         return [pid for pid in launcher.members(self.pid, self._cookie) if not _is_watcher(pid)]
 
     def release(self) -> None:
-        """Close the death pipe: the watcher clears what is left, and goes."""
+        """Let the watcher go: its work is done, or, when somebody could not be killed, is beyond it as well."""
+        if self._death_fd >= 0:
+            self.let_go()
+            launcher.signal_all(launcher.members(self.pid, self._cookie), signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.popen.wait(REAP_S)
+
+    def let_go(self) -> None:
+        """Close the death pipe."""
         if self._death_fd >= 0:
             os.close(self._death_fd)
             self._death_fd = -1
@@ -98,7 +108,7 @@ _TREES: weakref.WeakSet[Tree] = weakref.WeakSet()
 def _after_fork() -> None:
     """A forked copy of the host (a pre-forking server) must not keep the death pipe open."""
     for tree in list(_TREES):
-        tree.release()
+        tree.let_go()
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -117,6 +127,20 @@ def try_lock(fd: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _status_of(popen: subprocess.Popen[bytes]) -> ExitStatus:
+    """How an ended child ended. It stays a zombie until its tree is released: nobody else can get its pid before.
+
+    Unknown when another part of the host has waited for it (pre-forking servers wait for any child).
+    """
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return exit_status(popen.wait())
+    try:
+        end = os.waitid(os.P_PID, popen.pid, os.WEXITED | os.WNOWAIT)
+    except ChildProcessError:
+        return ExitStatus()
+    return exit_status(end.si_status if end.si_code == os.CLD_EXITED else -end.si_status) if end else ExitStatus()
 
 
 def exit_status(returncode: int) -> ExitStatus:
@@ -205,9 +229,9 @@ class Pump:
 
     def _exited(self) -> None:
         self._selector.unregister(self._exit_fd)
-        returncode = self._popen.wait()
+        status = _status_of(self._popen)
         self._drain()
-        self._reader.exited(exit_status(returncode))
+        self._reader.exited(status)
 
     def _close(self) -> None:
         self._drain()
@@ -227,8 +251,7 @@ def _exit_fd(popen: subprocess.Popen[bytes]) -> int:
     read, write = os.pipe()  # no pidfd (macOS, old kernels): a thread waits
 
     def wait() -> None:
-        with contextlib.suppress(OSError):
-            os.waitid(os.P_PID, popen.pid, os.WEXITED | os.WNOWAIT)
+        _status_of(popen)
         os.close(write)
 
     threading.Thread(target=wait, name=f"mediabridge-wait-{popen.pid}", daemon=True).start()

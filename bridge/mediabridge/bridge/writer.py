@@ -102,7 +102,11 @@ class Console:
 
     def line(self, text: str, stream: str = "stderr") -> None:
         """Write one line of the host's own through the same queue, so that order is kept."""
-        self._writers[stream].write(text.encode("utf-8", "replace") + b"\n")
+        self.raw(text.encode("utf-8", "replace") + b"\n", stream)
+
+    def raw(self, data: bytes, stream: str) -> None:
+        """Write whole lines as they are."""
+        self._writers[stream].write(data)
 
     def close(self) -> None:
         """Write what waits."""

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -75,16 +76,21 @@ def main(arguments: list[str]) -> None:
     )
     import waitress.server  # noqa: PLC0415  a missing waitress is told after the application's own faults
 
-    fds = os.environ["MEDIABRIDGE_LISTEN_FD"].split(",")
+    fds = os.environ.get("MEDIABRIDGE_LISTEN_FD", "").split(",")
+    sockets = [socket.socket(fileno=int(fd)) for fd in fds if fd]
+    own = f"{os.environ.get('FLASK_HOST', '127.0.0.1')}:{os.environ.get('FLASK_PORT', '5001')}"
     channels: dict[int, Any] = {}
     server = waitress.server.create_server(
         application,
         map=channels,
-        sockets=[socket.socket(fileno=int(fd)) for fd in fds],
+        **({"sockets": sockets[:1]} if sockets else {"listen": own}),
         threads=8,
         ident=None,
         channel_request_lookahead=1,  # a client that leaves is noticed while its request is worked on
     )
+    if sockets[1:]:  # the bridge's own: its question does not queue behind the work
+        health = waitress.server.create_server(application, map={}, sockets=sockets[1:], threads=1, ident=None)
+        threading.Thread(target=health.run, name="health", daemon=True).start()
     serve(server, channels, float(os.environ.get("FLASK_SHUTDOWN_TIMEOUT", "5000")) / 1000)
 
 

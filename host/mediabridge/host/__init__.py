@@ -1,0 +1,5 @@
+"""Our own host: the command line, the server, the joint of bridge and proxy."""
+
+from .upstream import BridgeUpstream
+
+__all__ = ["BridgeUpstream"]

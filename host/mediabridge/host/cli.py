@@ -1,0 +1,163 @@
+"""`mediabridge`: argv → settings → act → exit code."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mediabridge.bridge import SIDECAR, BridgeOptions, Console, Target, module, script, wsgi
+from mediabridge.config import Mode, Settings, Warned, load
+
+from . import ask as asking
+from . import logs
+from .answers import own_version
+
+log = logging.getLogger("mediabridge.host")
+
+Command = Callable[..., Any]
+HERE = Path("mediabridge.toml")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(own_version(), prog_name="mediabridge")
+def main() -> None:
+    """Put a supervised Python sidecar behind a reverse proxy."""
+
+
+def where(command: Command) -> Command:
+    """Add the options of the host's own address."""
+    command = click.option("--port", type=int, help="Port to listen on (PORT, 8080); 0 = any free one.")(command)
+    return click.option("--host", help="Address to listen on (HOST, 127.0.0.1).")(command)
+
+
+def sidecar(command: Command) -> Command:
+    """Add the options of the sidecar's address."""
+    return click.option(
+        "--sidecar-port", "flask_port", type=int, help="Port of the sidecar (FLASK_PORT, 5001); 0 = any free one."
+    )(command)
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@where
+@sidecar
+@click.option("--reload/--no-reload", default=True, help="Replace the sidecar when its code changes.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def dev(host: str | None, port: int | None, flask_port: int | None, *, reload: bool, command: tuple[str, ...]) -> None:
+    """Development: server and sidecar, verbose. After `--`, your own server's command, run beside them."""
+    flags = {"HOST": host, "PORT": port, "FLASK_PORT": flask_port}
+    sys.exit(_with_console("development", flags, lambda *given: _serve(*given, reload=reload, command=command)))
+
+
+@main.command()
+@where
+@sidecar
+def serve(host: str | None, port: int | None, flask_port: int | None) -> None:
+    """Production: the same, warnings and errors only, restart on failure."""
+    sys.exit(_with_console("production", {"HOST": host, "PORT": port, "FLASK_PORT": flask_port}, _serve))
+
+
+@main.command()
+@sidecar
+@click.option("--module", "module_name", help="Run this module instead of our sidecar.")
+@click.option("--script", "script_path", help="Run this script instead of our sidecar.")
+@click.option("--wsgi", "application", help="Serve this WSGI application (package.module:app) instead.")
+@click.option("--health-path", help="Asked until it answers 200.")
+@click.option("--cwd", type=click.Path(exists=True, file_okay=False), help="Working folder of the sidecar.")
+@click.argument("args", nargs=-1)
+def supervise(flask_port: int | None, args: tuple[str, ...], **chosen: str | None) -> None:
+    """Supervisor alone, for a host in another language: JSON events on stdout, stops when stdin ends."""
+    target = _target(args, **chosen)
+    mode: Mode = "production" if os.environ.get("NODE_ENV", "").lower() == "production" else "development"
+    sys.exit(
+        _with_console(
+            mode, {"FLASK_PORT": flask_port}, lambda settings, _, console: _supervise(settings, console, target)
+        )
+    )
+
+
+@main.command()
+@where
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status(host: str | None, port: int | None, *, as_json: bool) -> None:
+    """State of a running instance. Exit code 0 ready, 3 not running, 4 running and not ready."""
+    settings, _ = load(os.environ, flags={"HOST": host, "PORT": port}, toml=HERE)
+    answer = asking.ask(settings.host, settings.port)
+    click.echo(asking.as_json(answer) if as_json else asking.in_words(answer))
+    sys.exit(asking.exit_code(answer))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="A JSON list.")
+def doctor(*, as_json: bool) -> None:
+    """Look for what is missing, and say how to mend it. Exit code 1 when the main job cannot run."""
+    from . import doctor as examining  # noqa: PLC0415  commands load what they need
+
+    settings, warnings = load(os.environ, toml=HERE)
+    checks = examining.examine(settings)
+    if as_json:
+        click.echo(json.dumps(examining.as_dicts(checks)))
+    else:
+        for warning in warnings:
+            click.echo(f"warn  {warning}")
+        click.echo(examining.in_words(checks))
+    sys.exit(0 if examining.healthy(checks) else 1)
+
+
+def _with_console(mode: Mode, flags: Mapping[str, object], act: Callable[[Settings, Mode, Console], int]) -> int:
+    settings, warnings = load(os.environ, flags=flags, toml=HERE, mode=mode)
+    colour = "36" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else ""
+    console = Console(colour=colour)
+    try:
+        logs.set_up(console, production=settings.node_env == "production")
+        for warning in warnings:
+            _warn(warning)
+        return act(settings, mode, console)
+    finally:
+        console.close()
+
+
+def _warn(warning: Warned) -> None:
+    log.warning("%s", warning)
+
+
+def _serve(
+    settings: Settings, mode: Mode, console: Console, *, reload: bool = False, command: tuple[str, ...] = ()
+) -> int:
+    from .run import run  # noqa: PLC0415  `--help` and `status` need no server
+
+    return run(settings, console, production=mode == "production", reload=reload, command=command)
+
+
+def _supervise(settings: Settings, console: Console, target: Target) -> int:
+    from .supervise import Supervise  # noqa: PLC0415
+
+    return Supervise(BridgeOptions.from_settings(settings, target=target), console, sys.stdin).run()
+
+
+def _target(
+    args: tuple[str, ...],
+    module_name: str | None = None,
+    script_path: str | None = None,
+    application: str | None = None,
+    health_path: str | None = None,
+    cwd: str | None = None,
+) -> Target:
+    if [module_name, script_path, application].count(None) < 2:  # noqa: PLR2004  one of the three at most
+        raise click.UsageError("Give one of --module, --script and --wsgi.")
+    options: dict[str, object] = {"cwd": cwd}
+    if health_path:
+        options["health_path"] = health_path
+    if module_name:
+        return module(module_name, *args, **options)
+    if script_path:
+        return script(script_path, *args, **options)
+    if application:
+        return wsgi(application, **options)
+    return SIDECAR

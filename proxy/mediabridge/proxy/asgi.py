@@ -1,0 +1,190 @@
+"""The proxy as an ASGI application or middleware. Early exits come first; the long way is ``Exchange``."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+
+from . import answers
+from .answers import Answer
+from .client import Client
+from .errors import (
+    BadRequestError,
+    BodyTooLargeError,
+    ClientGoneError,
+    Outcome,
+    ProxyError,
+    ResponseAbortedError,
+    UnreachableError,
+)
+from .events import SERVER_LOGGERS, Finished, hide_aborts, log_finished
+from .exchange import Exchange, Message, Receive, Send
+from .headers import Headers, dropped_from_responses
+from .limits import DEFAULT_LIMITS, Limits
+from .request import Request, Scope, raw_path_of
+from .routes import Routes, has_dot_segment
+from .trusted import Trusted
+from .upstream import Upstream
+
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class AsgiProxy:
+    """Passes the requests under ``routes`` to ``upstream``, all else to ``app`` (without one: a JSON 404).
+
+    ``trusted``: peers whose X-Forwarded-* are kept, see ``Trusted``. ``server_sets``: response headers that the ASGI
+    server adds by itself, dropped from the upstream's so that none comes twice: with uvicorn's defaults
+    ``("date", "server")``, none with ``date_header=False, server_header=False``. ``on_event`` gets one ``Finished``
+    for each request, in the event loop's thread: it must be quick and must not raise.
+
+    Raises ``ResponseAbortedError`` to the server when a response that had begun cannot be completed. Close the pool with
+    ``aclose()`` where the server's lifespan events do not reach the proxy (mounted below another application).
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        *,
+        routes: Routes,
+        app: ASGIApp | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        trusted: Collection[str] = (),
+        server_sets: Collection[str] = (),
+        on_event: Callable[[Finished], None] = log_finished,
+    ) -> None:
+        self._upstream = upstream
+        self._routes = routes
+        self._inner = app
+        self._app = app or self._nothing
+        self._limits = limits
+        self._trusted = Trusted(trusted)
+        self._dropped = dropped_from_responses(server_sets)
+        self._on_event = on_event
+        self._client: Client | None = None
+        hide_aborts(*SERVER_LOGGERS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Part of ASGI 3."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._lifespan(scope, receive, send)
+            return
+        path = raw_path_of(scope)
+        route = self._routes.find(path)
+        if route is None:
+            await self._app(scope, receive, send)
+        elif kind == "websocket":
+            await self._refuse_websocket(scope, receive, send)
+        else:
+            await self._serve(Request(scope, path), route, receive, send)
+
+    async def aclose(self) -> None:
+        """Close the idle connections to the upstream. A later request opens new ones."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _serve(self, request: Request, route: str, receive: Receive, send: Send) -> None:
+        exchange = Exchange(self._client_of_this_loop(), self._limits, request, receive, send, dropped=self._dropped)
+        try:
+            await self._carry(exchange, request, send)
+        finally:
+            self._on_event(exchange.finished(route))
+
+    async def _carry(self, exchange: Exchange, request: Request, send: Send) -> None:
+        why = self._upstream.why_not_ready()
+        if why is not None:
+            exchange.outcome, exchange.message = Outcome.NOT_READY, why.message
+            await self._say(exchange, request, answers.not_ready(why), send)
+            return
+        try:
+            self._check(request)
+            await exchange.run(self._upstream.endpoint(), self._trusted)
+        except ProxyError as error:
+            exchange.outcome, exchange.message = error.outcome, str(error)
+            await self._tell(exchange, request, error, send)
+
+    def _check(self, request: Request) -> None:
+        """Raise for what must not be forwarded, before anything of the body is read."""
+        request.check()
+        if has_dot_segment(request.path):
+            raise BadRequestError("The path holds a dot segment, which could lead out of the proxied routes")
+        limit = self._limits.max_body
+        if limit is not None and request.length is not None and request.length > limit:
+            raise BodyTooLargeError(limit)
+
+    async def _tell(self, exchange: Exchange, request: Request, error: ProxyError, send: Send) -> None:
+        """Tell the client of an error, as far as it is still there and has not been told something else."""
+        if isinstance(error, ClientGoneError):
+            return
+        if exchange.status is not None:
+            exchange.aborted = True
+            raise ResponseAbortedError(f"{request.method} {request.path!r}: {error}") from error
+        why = self._upstream.why_not_ready() if isinstance(error, UnreachableError) else None
+        answer = answers.not_ready(why) if why is not None else answers.for_error(error)
+        await self._say(exchange, request, answer, send)
+
+    async def _say(self, exchange: Exchange, request: Request, answer: Answer, send: Send) -> None:
+        """Send one of our answers. What is unread of a body stays the server's to skip, unless we close."""
+        unread = not exchange.body_arrived
+        close = answer.close or (unread and (exchange.begun or request.expects_continue))
+        head, body = self._written(request, answer, close=close)
+        exchange.status = answer.status
+        exchange.bytes_out += len(body)
+        await send(head)
+        if close and unread and not (request.expects_continue and exchange.bytes_in == 0):
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await exchange.linger()
+            body = b""
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _written(self, request: Request, answer: Answer, *, close: bool = False) -> tuple[Message, bytes]:
+        """The message that starts the answer, and its body."""
+        now = answers.utc_now()
+        body = answer.body(request.request_id, now)
+        fields: Headers = answer.headers(request.request_id, len(body), close=close)
+        if b"date" not in self._dropped:
+            fields.append((b"date", answers.http_date(now)))
+        start = {"type": "http.response.start", "status": answer.status, "headers": fields}
+        return start, b"" if request.method == "HEAD" else body
+
+    def _client_of_this_loop(self) -> Client:
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._client.loop is not loop:
+            self._client = Client(loop, self._limits)
+        return self._client
+
+    # What is not ours
+
+    async def _nothing(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._refuse_websocket(scope, receive, send)
+            return
+        head, body = self._written(Request(scope, b""), answers.NOT_FOUND)
+        await send(head)
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _refuse_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Before the handshake: as our JSON where the server can, else as its own 403."""
+        await receive()
+        if "websocket.http.response" not in (scope.get("extensions") or {}):
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        head, body = self._written(Request(scope, b""), answers.NO_WEBSOCKET)
+        await send({**head, "type": "websocket.http.response.start"})
+        await send({"type": "websocket.http.response.body", "body": body, "more_body": False})
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if self._inner is not None:
+                await self._inner(scope, receive, send)
+            else:
+                await _answer_lifespan(receive, send)
+        finally:
+            await self.aclose()
+
+
+async def _answer_lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,332 @@
+"""One connection to the upstream: an asyncio Protocol with the httptools parser. No policy, no timers.
+
+It carries one exchange at a time: ``begin`` writes the head; ``send`` and ``finish`` the body; ``head`` and ``read``
+wait for the response. Both directions push back: nobody reads faster than the other side takes.
+"""
+
+import asyncio
+import select
+import socket
+from asyncio import AbstractEventLoop, Future
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import cast
+
+import httptools
+
+from .errors import BrokenOffError
+from .headers import Headers
+
+# Bytes of a body held before the upstream is told to pause; a read may add its own size once.
+_HIGH_WATER = 128 * 1024
+_MAX_HEAD = 256 * 1024
+_FINAL, _LAST = 200, 599
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """Status (200 to 599), header fields with lower-case names, and the HTTP version it was sent in."""
+
+    status: int
+    headers: Headers
+    http_version: str
+
+
+class Connection(asyncio.Protocol):
+    """A pooled connection. ``address`` is the endpoint's; ``on_lost`` is called once when it is gone."""
+
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        address: tuple[str, int, str | None],
+        on_lost: Callable[["Connection"], None],
+    ) -> None:
+        self.address = address
+        self.idle_since = 0.0
+        self.exchanges = 0
+        self.activity = 0  # grows with every sign of progress, either way
+        self.request_done = True
+        self.reading_paused = False
+        self.writing_paused = False
+        self.closed = False
+        self._loop = loop
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport
+        self._parser = httptools.HttpResponseParser(self)
+        self._reader: Future[None] | None = None
+        self._writer: Future[None] | None = None
+        self._go_ahead: Future[None] | None = None
+        self._spare: socket.socket | None = None
+        self._reset(head_only=False)
+        self.complete = True  # between exchanges: whatever arrives now is stray
+
+    def _reset(self, *, head_only: bool) -> None:
+        self.answered = False
+        self.response: ResponseHead | None = None
+        self.complete = False
+        self._error: BaseException | None = None
+        self._head_only = head_only
+        self._head_size = 0
+        self._headers: Headers = []
+        self._chunks: list[bytes] = []
+        self._buffered = 0
+        self._keep_alive = False
+        self._until_close = False
+
+    # What the owner of the exchange calls
+
+    def begin(self, head: bytes, *, head_only: bool, request_done: bool) -> None:
+        """Send a request's head. ``head_only``: the response has no body (RFC 9110 §9.3.2)."""
+        self._reset(head_only=head_only)
+        self.exchanges += 1
+        self.activity += 1
+        self.request_done = request_done
+        self._go_ahead = None
+        if not request_done:
+            self._spare = _second_handle(self._transport)
+        self._transport.write(head)
+
+    def send(self, *pieces: bytes) -> None:
+        """Write a part of the body. Follow with ``drain``."""
+        if not self.closed:
+            self.activity += 1
+            self._transport.writelines(pieces)
+
+    def finish(self) -> None:
+        """The request is completely sent."""
+        self.activity += 1
+        self.request_done = True
+
+    async def drain(self) -> None:
+        """Wait until the upstream has taken enough for more to be written, or is gone."""
+        if self.writing_paused and not self.closed:
+            self._writer = self._loop.create_future()
+            await self._writer
+
+    async def go_ahead(self, timeout_s: float) -> bool:
+        """Whether to send the body of a request with ``Expect: 100-continue`` (RFC 9110 §10.1.1).
+
+        ``False`` when the final answer is there already; ``True`` after a 100, or when nothing came in time.
+        """
+        if self.response is None and not self.closed and not self.answered:
+            self._go_ahead = self._loop.create_future()
+            await asyncio.wait((self._go_ahead,), timeout=timeout_s)
+        return self.response is None and not self.closed
+
+    async def head(self) -> ResponseHead:
+        """The final response's head; informational ones are passed over. Raises what ``fail`` was given."""
+        while self.response is None:
+            await self._more()
+        return self.response
+
+    async def read(self) -> tuple[bytes, bool]:
+        """The next part of the body, and whether more may follow. Raises what ``fail`` was given."""
+        while not self._chunks:
+            if self.complete:
+                return b"", False
+            await self._more()
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self._buffered = 0
+        if self.reading_paused and not self.closed:
+            self.reading_paused = False
+            self._transport.resume_reading()
+        return data, not self.complete
+
+    async def _more(self) -> None:
+        if self._error is not None:
+            raise self._error
+        self._reader = self._loop.create_future()
+        await self._reader
+
+    def fail(self, error: BaseException) -> None:
+        """End the exchange: close the connection at once; who waits for the response gets ``error``."""
+        if self.complete:
+            return
+        if self._error is None:
+            self._error = error
+        self.abort()
+        self._wake()
+
+    def abort(self) -> None:
+        """Close without sending what is still unsent."""
+        self.closed = True
+        self._transport.abort()
+        self.end()
+        self._release_writers()
+
+    def end(self) -> None:
+        """The exchange is over."""
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the exchange left the connection fit for another (RFC 9112 §9.3)."""
+        return self.complete and self.request_done and self._keep_alive and not self.closed
+
+    def is_quiet(self) -> bool:
+        """Whether nothing, not even the end, has arrived that the event loop has not seen yet."""
+        return not _readable(self._transport.get_extra_info("socket").fileno())
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Part of ``asyncio.Protocol``."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by its methods only
+
+    def data_received(self, data: bytes) -> None:
+        """Part of ``asyncio.Protocol``."""
+        self.activity += 1
+        self.answered = True
+        if self.complete:
+            self.abort()
+            return
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._refuse(f"it is not valid HTTP ({error})")
+            return
+        if self.response is None:
+            self._head_size += len(data)
+            if self._head_size > _MAX_HEAD:
+                self._refuse("its header is too large")
+        elif self._buffered > _HIGH_WATER and not self.complete and not self.closed:
+            self.reading_paused = True
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        """Part of ``asyncio.Protocol``; the end of a body that has no other end (RFC 9112 §6.3, rule 8)."""
+        if self._until_close and not self.complete and self._error is None:
+            self.complete = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Part of ``asyncio.Protocol``."""
+        self.closed = True
+        if exc is not None:
+            self._salvage()
+        self.end()
+        if not self.complete and self._error is None:
+            when = "in the middle of its answer" if self.response else "before it answered"
+            self._error = BrokenOffError(f"The connection ended {when}" + (f" ({exc})" if exc else ""))
+        self._release_writers()
+        self._wake()
+        self._on_lost(self)
+
+    def pause_writing(self) -> None:
+        """Part of ``asyncio.Protocol``."""
+        self.writing_paused = True
+
+    def resume_writing(self) -> None:
+        """Part of ``asyncio.Protocol``."""
+        self.activity += 1
+        self.writing_paused = False
+        self._release_writers()
+
+    # Callbacks of the parser
+
+    def on_message_begin(self) -> None:
+        """Part of httptools' protocol. A second response in one reading belongs to nobody."""
+        self._headers = []
+        if self.complete:
+            self._keep_alive = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Part of httptools' protocol. Fields behind the body are trailers, which are dropped (see ``headers``)."""
+        if self.response is None:
+            self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Part of httptools' protocol."""
+        if self.complete:
+            return
+        status = self._parser.get_status_code()
+        if not _FINAL <= status <= _LAST:
+            self._informational(status)
+            return
+        codings = [value.strip().lower() for name, value in self._headers if name == b"transfer-encoding"]
+        if codings and codings != [b"chunked"]:
+            self.fail(BrokenOffError("It answered with a Transfer-Encoding other than chunked"))
+            return
+        self._begin_response(status, chunked=bool(codings))
+
+    def on_body(self, body: bytes) -> None:
+        """Part of httptools' protocol."""
+        if self.complete:
+            self._keep_alive = False
+            return
+        self._chunks.append(body)
+        self._buffered += len(body)
+
+    def on_message_complete(self) -> None:
+        """Part of httptools' protocol."""
+        if self.response is not None:
+            self.complete = True
+
+    # Inside
+
+    def _salvage(self) -> None:
+        """Read what had come before a write failed, which ends the transport with its unread data.
+
+        An upstream that refuses an upload answers, then closes under the body (RFC 9112 §9.6).
+        """
+        with suppress(OSError):
+            while self._spare is not None and not self.complete and (data := self._spare.recv(_HIGH_WATER)):
+                self.data_received(data)
+
+    def _informational(self, status: int) -> None:
+        if status in (100, 102, 103):
+            self._permit()
+        else:
+            self.fail(BrokenOffError(f"It answered with the status {status}, which means nothing here"))
+
+    def _begin_response(self, status: int, *, chunked: bool) -> None:
+        self._keep_alive = self._parser.should_keep_alive()
+        has_end = chunked or status in (204, 304) or any(name == b"content-length" for name, _ in self._headers)
+        self._until_close = not has_end
+        self.response = ResponseHead(status, self._headers, self._parser.get_http_version())
+        if self._head_only:
+            # llhttp cannot be told that a response answers HEAD: it would wait for the body that the head announces.
+            self.complete = True
+            self._parser = httptools.HttpResponseParser(self)
+        self._permit()
+
+    def _refuse(self, what: str) -> None:
+        """Bytes that cannot be: behind a full response they only cost the connection, within one the response."""
+        self._keep_alive = False
+        if self.complete:
+            self.abort()
+            self._wake()
+        else:
+            self.fail(BrokenOffError(f"The answer cannot be used: {what}"))
+
+    def _permit(self) -> None:
+        if self._go_ahead is not None and not self._go_ahead.done():
+            self._go_ahead.set_result(None)
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    def _release_writers(self) -> None:
+        if self._writer is not None and not self._writer.done():
+            self._writer.set_result(None)
+        self._permit()
+
+
+def _second_handle(transport: asyncio.Transport) -> socket.socket:
+    original = transport.get_extra_info("socket")
+    handle = socket.fromfd(original.fileno(), original.family, socket.SOCK_STREAM)
+    handle.setblocking(False)
+    return handle
+
+
+def _readable(descriptor: int) -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,298 @@
+"""One request on its way to the upstream and its response on the way back."""
+
+import asyncio
+from asyncio import Task
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from time import perf_counter
+from typing import Any
+
+from . import headers
+from .client import Client
+from .connection import Connection, ResponseHead
+from .errors import (
+    BadRequestError,
+    BodyTooLargeError,
+    BrokenOffError,
+    ClientGoneError,
+    ClientTooSlowError,
+    Outcome,
+    ProxyError,
+    TooSlowError,
+)
+from .events import Finished, printable
+from .limits import Limits
+from .request import Request
+from .trusted import Trusted
+from .upstream import Endpoint
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_CLOSE = (b"connection", b"close")
+# How long an answer waits for a client that still sends: closing under it would reset its connection, and the answer
+# with it (RFC 9112 §9.6).
+_LINGER_S, _LINGER_QUIET_S = 2.0, 0.3
+
+
+class Exchange:
+    """Carries one request. ``run()`` raises a ``ProxyError`` when it cannot be carried to its end.
+
+    At most one task besides the caller's: the upload, which afterwards listens for the client's leaving. A request
+    without a body gets a listener only when it lasts longer than one pulse, so that quick ones cost no task.
+    """
+
+    __slots__ = (
+        "_client", "_conn", "_dropped", "_error", "_limits", "_listener", "_mark", "_receive", "_request", "_send",
+        "_since", "_started_at", "aborted", "body_arrived", "bytes_in", "bytes_out", "first_byte_at", "message",
+        "outcome", "status",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        client: Client,
+        limits: Limits,
+        request: Request,
+        receive: Receive,
+        send: Send,
+        *,
+        dropped: frozenset[bytes],
+    ) -> None:
+        self._client = client
+        self._limits = limits
+        self._request = request
+        self._receive = receive
+        self._send = send
+        self._dropped = dropped
+        self._conn: Connection | None = None
+        self._listener: Task[None] | None = None
+        self._error: BaseException | None = None
+        self._mark = -1
+        self._since = 0.0
+        self._started_at = perf_counter()
+        self.outcome = Outcome.SERVER_ERROR
+        self.message = ""
+        self.aborted = False
+        self.status: int | None = None  # set once the response has begun
+        self.body_arrived = request.length == 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.first_byte_at: float | None = None
+
+    async def run(self, endpoint: Endpoint, trusted: Trusted) -> None:
+        """Carry the request to ``endpoint`` and its response back. Raises a ``ProxyError``."""
+        self._client.watch(self)
+        try:
+            if self._request.length is None and not self._request.http_version.startswith("1"):
+                await self._look_for_body()
+            conn, response = await self._ask(endpoint, self._request.head(endpoint, trusted))
+            await self._relay(conn, response)
+            self.outcome = Outcome.OK
+        finally:
+            self._client.unwatch(self)
+            if self._listener is not None:
+                self._listener.cancel()
+            if self._conn is not None:
+                self._client.give_back(self._conn)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a connection to the upstream was had."""
+        return self._conn is not None
+
+    def finished(self, route: str) -> Finished:
+        """The event of this exchange, which ends now."""
+        request, started = self._request, self._started_at
+        first = self.first_byte_at
+        return Finished(
+            method=request.method,
+            path=printable(request.path),
+            route=route,
+            status=499 if self.outcome is Outcome.CLIENT_GONE else self.status or 500,
+            outcome=self.outcome,
+            aborted=self.aborted,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            first_byte_ms=None if first is None else (first - started) * 1000,
+            total_ms=(perf_counter() - started) * 1000,
+            request_id=request.request_id,
+            message=self.message,
+        )
+
+    async def _ask(self, endpoint: Endpoint, head: bytes) -> tuple[Connection, ResponseHead]:
+        request = self._request
+        conn = await self._client.take(endpoint, repeatable=request.repeatable)
+        try:
+            return conn, await self._begin(conn, head)
+        except BrokenOffError:
+            # The upstream may have closed an idle connection just then (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+            if conn.exchanges == 1 or conn.answered or not request.repeatable:
+                raise
+        conn = await self._client.connect(endpoint)
+        return conn, await self._begin(conn, head)
+
+    async def _begin(self, conn: Connection, head: bytes) -> ResponseHead:
+        self._conn = conn
+        if self._error is not None:
+            conn.abort()
+            raise self._error
+        conn.begin(head, head_only=self._request.method == "HEAD", request_done=self._request.length == 0)
+        if self._request.length != 0:
+            self._listen(self._upload(conn))
+        response = await conn.head()
+        self.first_byte_at = perf_counter()
+        return response
+
+    # The response's way
+
+    async def _relay(self, conn: Connection, response: ResponseHead) -> None:
+        fields = headers.response_headers(response.headers, response.status, self._dropped)
+        fields += (headers.via(response.http_version), (headers.REQUEST_ID, self._request.request_id.encode()))
+        early = not conn.request_done
+        if early:
+            fields.append(_CLOSE)
+        self.status = response.status
+        await self._send({"type": "http.response.start", "status": response.status, "headers": fields})
+        more = True
+        while more:
+            data, more = await conn.read()
+            self.bytes_out += len(data)
+            await self._send({"type": "http.response.body", "body": data, "more_body": more or early})
+        if early:
+            await self.linger()
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def linger(self) -> None:
+        """Take, for a moment, what a client still sends of a body that nobody will read."""
+        self._client.unwatch(self)
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.wait((self._listener,))
+        if not self.body_arrived:
+            await linger(self._receive)
+
+    # The request's way
+
+    async def _upload(self, conn: Connection) -> None:
+        if self._request.expects_continue and not await conn.go_ahead(self._limits.continue_s):
+            return
+        more = True
+        while more and not conn.closed:
+            message = await self._receive()
+            if message["type"] != "http.request":
+                raise ClientGoneError("The client left in the middle of its upload")
+            data, more = message.get("body", b""), message.get("more_body", False)
+            self.body_arrived = not more
+            self._count(data, more=more)
+            if data:
+                conn.send(*self._framed(data))
+                await conn.drain()
+        if more:
+            return
+        if self._request.length is None:
+            conn.send(b"0\r\n\r\n")
+        conn.finish()
+        await self._watch()
+
+    def _framed(self, data: bytes) -> tuple[bytes, ...]:
+        """A part of the body as it is written: plain, or as one chunk (RFC 9112 §7.1)."""
+        return (data,) if self._request.length is not None else (b"%x\r\n" % len(data), data, b"\r\n")
+
+    async def _look_for_body(self) -> None:
+        """HTTP/2 need not announce a body: only its first part tells whether there is one."""
+        first, rest = await self._receive(), self._receive
+        if first["type"] != "http.request":
+            raise ClientGoneError("The client left before its request was complete")
+        if not first.get("body") and not first.get("more_body", False):
+            self._request.length = 0
+            self.body_arrived = True
+            return
+
+        async def replay() -> Message:
+            self._receive = rest
+            return first
+
+        self._receive = replay
+
+    def _count(self, data: bytes, *, more: bool) -> None:
+        self.bytes_in += len(data)
+        length, limit = self._request.length, self._limits.max_body
+        if limit is not None and self.bytes_in > limit:
+            raise BodyTooLargeError(limit)
+        if length is not None and (self.bytes_in > length or (not more and self.bytes_in < length)):
+            raise BadRequestError("The request body is not as long as its Content-Length says")
+
+    # The client's leaving, and time
+
+    async def _watch(self) -> None:
+        ended = False
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError("The client left before it had the whole response")
+            if ended:  # a server that repeats the end of the body would keep this loop busy for ever
+                return
+            ended = not message.get("more_body", False)
+
+    def _listen(self, work: Coroutine[Any, Any, None]) -> None:
+        self._listener = self._client.loop.create_task(work)
+        self._listener.add_done_callback(self._listened)
+
+    def _listened(self, task: Task[None]) -> None:
+        if task.cancelled():
+            return
+        self._listener = None
+        error = task.exception()
+        if error is not None:
+            self._interrupt(error)
+
+    def _interrupt(self, error: BaseException) -> None:
+        self._error = error
+        if self._conn is not None:
+            self._conn.fail(error)
+
+    def pulse(self, now: float) -> None:
+        """Called every 50 ms: listen for the client, and see whether somebody is too slow."""
+        if self._listener is None and self._may_listen():
+            self._listen(self._watch())
+        conn = self._conn
+        if conn is None:
+            return
+        if conn.activity != self._mark:
+            self._mark, self._since = conn.activity, now
+            return
+        stalled = self._stalled(conn)
+        if stalled is not None and now - self._since >= stalled[0]:
+            self._interrupt(stalled[1])
+
+    def _may_listen(self) -> bool:
+        # The first receive() makes the server answer 100 to a client that asked for it: not ours to trigger here.
+        return self._request.length == 0 or self.status is not None
+
+    def _stalled(self, conn: Connection) -> tuple[float, ProxyError] | None:
+        """Who is waited for: the seconds they have, and what it is called when they take longer."""
+        limits = self._limits
+        if conn.complete or conn.reading_paused:
+            return None
+        if conn.response is not None:
+            return limits.idle_s, TooSlowError(f"The answer did not go on for {limits.idle_s:g} s")
+        if conn.request_done:
+            return limits.first_byte_s, TooSlowError(f"No answer within {limits.first_byte_s:g} s")
+        if conn.writing_paused:
+            return limits.idle_s, TooSlowError(f"The upload was not taken for {limits.idle_s:g} s")
+        return limits.client_idle_s, ClientTooSlowError(
+            f"The request body did not go on for {limits.client_idle_s:g} s"
+        )
+
+
+async def linger(receive: Receive) -> None:
+    """Take and drop what arrives, until it ends, pauses for 0.3 s, or 2 s are over."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + _LINGER_S
+    more = True
+    while more and loop.time() < end:
+        try:
+            message = await asyncio.wait_for(receive(), _LINGER_QUIET_S)
+        except TimeoutError:
+            return
+        more = message["type"] == "http.request" and message.get("more_body", False)

@@ -1,0 +1,137 @@
+"""What a proxy may pass on, must remove, and adds: rules as data, and small pure functions. RFC 9110 unless named.
+
+Header names are lower-case bytes, as ASGI has them.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
+
+Header = tuple[bytes, bytes]
+Headers = list[Header]
+Noted = Mapping[bytes, Sequence[bytes]]
+
+PSEUDONYM = b"mediabridge"
+
+# §7.6.1: about one connection only. The Proxy-* fields are meant for the next proxy, which is us (§11.7).
+# TE and Trailer go because ASGI cannot carry trailers of a request, and uvicorn none of a response (§6.5.1).
+HOP_BY_HOP = frozenset({
+    b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization",
+    b"proxy-authentication-info", b"te", b"trailer", b"transfer-encoding", b"upgrade",
+})  # fmt: skip
+
+# De facto X-Forwarded-*, and RFC 7239. Whoever sends them may lie about where the request comes from.
+FORWARDING = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip"})
+
+REQUEST_ID = b"x-request-id"
+
+# What is done with a request's field: nothing but KEEP for nearly all, hence the plain integers.
+DROP, NOTE, KEEP, KEEP_AND_NOTE, REFUSE = 0, 1, 2, 3, 4
+
+RULES: Mapping[bytes, int] = {
+    **dict.fromkeys(HOP_BY_HOP, DROP),
+    b"connection": NOTE,
+    b"transfer-encoding": NOTE,
+    **dict.fromkeys(FORWARDING, NOTE),
+    REQUEST_ID: NOTE,
+    b"content-length": KEEP_AND_NOTE,
+    b"expect": KEEP_AND_NOTE,
+    b"host": KEEP_AND_NOTE,
+    b"cookie": KEEP_AND_NOTE,
+}
+
+# Connection may name these, by mistake or to make the next server read another request; they stay.
+_NOT_CONNECTION_OPTIONS = frozenset({b"host", b"content-length"})
+
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+
+@lru_cache(maxsize=1024)
+def rule(name: bytes) -> int:
+    """The rule for a request's field of that name.
+
+    WSGI reads ``x_forwarded_for`` and ``x-forwarded-for`` as one variable, so a name with underscores that means a
+    field with a rule is dropped.
+    """
+    if not _TOKEN.fullmatch(name):
+        return REFUSE
+    dashed = name.replace(b"_", b"-")
+    if dashed.startswith(b"x-forwarded-") or dashed in RULES:
+        return RULES.get(name, NOTE) if name == dashed else DROP
+    return KEEP
+
+
+def connection_options(values: Iterable[bytes]) -> frozenset[bytes]:
+    """The field names that Connection's values list (§7.6.1), so far as the sender may have them removed."""
+    options = chain.from_iterable(value.lower().split(b",") for value in values)
+    return frozenset(option.strip() for option in options) - _NOT_CONNECTION_OPTIONS
+
+
+def sane_request_id(values: Sequence[bytes]) -> bytes | None:
+    """The client's request id when it sent one, of 1 to 128 of ``A-Za-z0-9._:-``; else ``None``."""
+    return values[0] if len(values) == 1 and _SANE_ID.fullmatch(values[0]) else None
+
+
+def forwarding_headers(
+    noted: Noted, *, peer: bytes | None, scheme: bytes, host: bytes | None, trusted: bool
+) -> Headers:
+    """X-Forwarded-For, -Proto and -Host, and what a trusted peer said before us.
+
+    From a peer that is not trusted every such field is replaced by what we saw ourselves. A trusted one's are kept:
+    For and Forwarded get our peer appended, Proto and Host stay as they are.
+    """
+    said: Noted = {name: values for name, values in noted.items() if is_forwarding(name)} if trusted and noted else {}
+    headers: Headers = []
+    if peer is not None:
+        headers.append((b"x-forwarded-for", b", ".join([*said.get(b"x-forwarded-for", ()), peer])))
+    headers.append((b"x-forwarded-proto", said.get(b"x-forwarded-proto", (scheme,))[0]))
+    if host is not None:
+        headers.append((b"x-forwarded-host", said.get(b"x-forwarded-host", (host,))[0]))
+    if said:
+        headers += _as_said(said, peer)
+    return headers
+
+
+def is_forwarding(name: bytes) -> bool:
+    """Whether a field tells where the request comes from."""
+    return name in FORWARDING or name.startswith(b"x-forwarded-")
+
+
+def _as_said(said: Noted, peer: bytes | None) -> Headers:
+    """The rest of a trusted peer's fields; ``Forwarded`` with our peer at its end (RFC 7239 §4)."""
+    replaced = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded")
+    headers = [(name, value) for name, values in said.items() if name not in replaced for value in values]
+    if b"forwarded" in said:
+        node = b"unknown" if peer is None else b'"[%b]"' % peer if b":" in peer else peer
+        headers.append((b"forwarded", b", ".join([*said[b"forwarded"], b"for=" + node])))
+    return headers
+
+
+def via(http_version: str) -> Header:
+    """Our entry in Via (§7.6.3): the version in which the message reached us, and a name."""
+    return (b"via", b"%b %b" % (http_version.encode(), PSEUDONYM))
+
+
+def joined_cookies(headers: Headers, cookies: Sequence[bytes]) -> Headers:
+    """HTTP/2 may split Cookie into crumbs; HTTP/1.1 must get one field (RFC 9113 §8.2.3)."""
+    return [*(pair for pair in headers if pair[0] != b"cookie"), (b"cookie", b"; ".join(cookies))]
+
+
+def dropped_from_responses(server_sets: Iterable[str]) -> frozenset[bytes]:
+    """The names never passed back: hop-by-hop, the request id (ours is the one), and what the ASGI server sets."""
+    return HOP_BY_HOP | {REQUEST_ID} | {name.lower().encode() for name in server_sets}
+
+
+def response_headers(received: Headers, status: int, dropped: frozenset[bytes]) -> Headers:
+    """The end-to-end fields of a response, in order, repeats kept.
+
+    Content-Length goes from 204, where it is forbidden, and from 304, where it is optional (§8.6) and uvicorn would
+    wait for the body that it announces.
+    """
+    kept = [pair for pair in received if pair[0] not in dropped]
+    unwanted = connection_options(value for name, value in received if name == b"connection")
+    if status in (204, 304):
+        unwanted |= {b"content-length"}
+    return [pair for pair in kept if pair[0] not in unwanted] if unwanted else kept

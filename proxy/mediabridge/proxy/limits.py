@@ -1,0 +1,29 @@
+"""How much and how long. Seconds and bytes are in the names."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one proxy. Waiting times are checked every 50 ms, so they may last that much longer.
+
+    ``max_body``: bytes of a request's body, ``None`` for no limit.
+    ``connect_s``: to open a connection. ``continue_s``: to wait for the upstream's 100 before the body is sent anyway.
+    ``first_byte_s``: from the end of the request to the response's head; above the sidecar's own 180 s.
+    ``idle_s``: silence of the upstream in the middle of a body, either way.
+    ``client_idle_s``: silence of the client in the middle of its upload.
+    ``pool_idle_s``: age of an idle connection that may still be used; must be below the sidecar's (waitress: 120 s).
+    ``pool_size``: idle connections kept for one endpoint.
+    """
+
+    max_body: int | None = None
+    connect_s: float = 5.0
+    continue_s: float = 1.0
+    first_byte_s: float = 190.0
+    idle_s: float = 190.0
+    client_idle_s: float = 60.0
+    pool_idle_s: float = 30.0
+    pool_size: int = 128
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,1 @@
+"""Extraction: what a file says about itself. Knows no HTTP."""

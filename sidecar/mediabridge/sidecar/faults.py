@@ -1,0 +1,111 @@
+"""Everything that can go wrong with a request, as one tree. It knows no HTTP: `errors.py` gives each its status.
+
+Fault
+├── InvalidRequest       the request itself is wrong
+├── Forbidden            no token, or a host that is not ours
+├── PayloadTooLarge      over a limit
+├── UnsupportedMedia     content that no supported format claims
+├── UnreadableFile       a supported format, but broken; carries what could be read
+├── ExtractionTimeout    the engine was killed and replaced
+├── EngineUnavailable    ExifTool is missing or does not start
+├── EngineDied           ExifTool ended in the middle of a file and was replaced
+├── EngineBusy           no process was free in the time that the caller gave
+├── EngineClosed         the sidecar is stopping
+├── StorageFull          the disk for temporary files is full
+└── ClientGone           nobody is left to answer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+URL = "{url}"  # stands in a suggestion for the address under which the client reached us
+TRY_CURL = f"Try: curl -F file=@photo.jpg {URL}/api/extract"
+
+
+class Fault(Exception):  # noqa: N818  a fault may be the client's; the answer calls it an error
+    """Base of all. `message`: what happened; `suggestion`: what to do, where the web layer fills in `{url}`."""
+
+    suggestion = "Send the request again; if it fails again, look for the request id in the log."
+
+    def __init__(self, message: str, suggestion: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if suggestion is not None:
+            self.suggestion = suggestion
+
+
+class InvalidRequest(Fault):
+    """Malformed or missing input; the message names the field."""
+
+    suggestion = TRY_CURL
+
+
+class Forbidden(Fault):
+    """The caller may not talk to this sidecar directly."""
+
+    suggestion = "Call the proxy host instead; the sidecar answers it alone."
+
+
+class PayloadTooLarge(Fault):
+    """More bytes than a limit allows; the message names the limit."""
+
+    suggestion = "Send a smaller file, or choose a tier with a higher limit."
+
+
+class UnsupportedMedia(Fault):
+    """The content is of no supported format; the message says what was found, the suggestion what is supported."""
+
+
+class UnreadableFile(Fault):
+    """A supported format that is broken. `partial`: `{"metadata": ..., "warnings": [...]}`, as far as it was read."""
+
+    suggestion = "Check that the file was copied completely, and send it again. What could be read is under 'partial'."
+
+    def __init__(
+        self, message: str, suggestion: str | None = None, *, partial: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message, suggestion)
+        self.partial: Mapping[str, object] = partial or {"metadata": {}, "warnings": []}
+
+
+class ExtractionTimeout(Fault):
+    """Reading the file took longer than the limit."""
+
+    suggestion = "Send a smaller or different file, or raise EXTRACT_TIMEOUT (seconds)."
+
+
+class EngineUnavailable(Fault):
+    """ExifTool cannot be started. `missing` is true when no program was found at all."""
+
+    def __init__(self, message: str, suggestion: str | None = None, *, missing: bool = False) -> None:
+        super().__init__(message, suggestion)
+        self.missing = missing
+
+
+class EngineDied(Fault):
+    """ExifTool ended while it read this file."""
+
+    suggestion = "Send the file once more; if it fails again, the file itself makes ExifTool crash."
+
+
+class EngineBusy(Fault):
+    """All ExifTool processes were busy for as long as the caller would wait."""
+
+    suggestion = "Send the request again in a moment."
+
+
+class EngineClosed(Fault):
+    """The sidecar is stopping and takes no more work."""
+
+    suggestion = "Send the request again in a moment."
+
+
+class StorageFull(Fault):
+    """No room for temporary files."""
+
+    suggestion = "Free disk space where temporary files lie (TMPDIR), and send the file again."
+
+
+class ClientGone(Fault):
+    """The client closed the connection before the answer was ready."""

@@ -1,0 +1,30 @@
+"""`GET /health`: is this process alive, and is it the one that the bridge started?"""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+from flask import Blueprint, Response
+
+from mediabridge.sidecar.answers import answer
+from mediabridge.sidecar.services import services
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/health")
+def health() -> Response:
+    """Cheap: asks no tool, waits for no work."""
+    parts = services()
+    return answer(
+        {
+            "status": "ok",
+            "uptime": round(parts.uptime_s, 3),
+            "memory": {"rssBytes": psutil.Process().memory_info().rss},
+            "pid": os.getpid(),
+            "nonce": parts.nonce,
+            "version": parts.version,
+            "engine": parts.engine.state,
+        }
+    )

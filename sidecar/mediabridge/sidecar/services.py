@@ -1,0 +1,123 @@
+"""Everything that lives as long as the process: built once, closed in reverse."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import cast
+
+from flask import current_app
+
+from mediabridge.config import Settings
+
+from .extraction.engine import Engine, Process
+from .extraction.exiftool import ExifToolProcess
+from .extraction.extract import Extractor
+from .extraction.health import SAMPLE
+from .extraction.tools import find_exiftool
+from .faults import EngineUnavailable
+from .guard import Guard
+from .limits import Tiers, tiers
+from .storage.scratch import Scratch
+
+_EXTENSION = "mediabridge.sidecar"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What the bridge says about this start: its token, and the nonce that proves that this very launch answers."""
+
+    token: str | None = None
+    nonce: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    """The parts that requests use. `uptime_s` counts from `started`."""
+
+    guard: Guard
+    tiers: Tiers
+    max_bytes: int
+    scratch: Scratch
+    engine: Engine
+    extractor: Extractor
+    health_sample: Path
+    health_timeout_s: float
+    exiftool_path: Callable[[], str | None]
+    nonce: str | None = None
+    version: str = "unknown"
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since the services were built."""
+        return time.monotonic() - self.started
+
+    def close(self, timeout_s: float = 1.0) -> None:
+        """Stop ExifTool, then remove the temporary files."""
+        self.engine.close(timeout_s)
+        self.scratch.close()
+
+
+def build(
+    settings: Settings, launch: Launch | None = None, *, scratch_base: Path | None = None, processes: int = 1
+) -> Services:
+    """Build and start all services. ExifTool starts in the background; that it is missing is no error here."""
+    launch = launch or Launch()
+    scratch = Scratch(scratch_base)
+    engine = Engine(_process_maker(settings), processes=processes)
+    engine.start()
+    if scratch.swept:
+        _log.warning("removed temporary files of %d sidecars that did not end cleanly", scratch.swept)
+    return Services(
+        guard=Guard(launch.token, settings.flask_host),
+        tiers=tiers(settings.extract_max_bytes),
+        max_bytes=settings.extract_max_bytes,
+        scratch=scratch,
+        engine=engine,
+        extractor=Extractor(engine, settings.extract_timeout_s),
+        health_sample=scratch.keep("sample.gif", SAMPLE),
+        health_timeout_s=settings.extract_health_timeout_s,
+        exiftool_path=_path_teller(settings),
+        nonce=launch.nonce,
+        version=_version(),
+    )
+
+
+def _process_maker(settings: Settings) -> Callable[[], Process]:
+    def make() -> Process:
+        # Looked for at each start of a process: an ExifTool that is installed later is found without a restart.
+        return ExifToolProcess(find_exiftool(settings.exiftool_path))
+
+    return make
+
+
+def _path_teller(settings: Settings) -> Callable[[], str | None]:
+    def tell() -> str | None:
+        with contextlib.suppress(EngineUnavailable):
+            return str(find_exiftool(settings.exiftool_path))
+        return None
+
+    return tell
+
+
+def _version() -> str:
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        return metadata.version("mediabridge")
+    return "unknown"
+
+
+def attach(app_extensions: dict[str, object], services: Services) -> None:
+    """Give an app its services."""
+    app_extensions[_EXTENSION] = services
+
+
+def services() -> Services:
+    """The services of the app that answers the current request."""
+    return cast("Services", current_app.extensions[_EXTENSION])
