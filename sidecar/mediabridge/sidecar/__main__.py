@@ -1,6 +1,6 @@
 """`python -m mediabridge.sidecar`: the sidecar as a process. Its contract with the bridge is in the environment.
 
-MEDIABRIDGE_LISTEN_FD  inherited, listening sockets to serve on (5 or 5,7); without it FLASK_SOCKET or FLASK_HOST:FLASK_PORT
+MEDIABRIDGE_LISTEN_FD  inherited, listening sockets (5 or 5,7); without it FLASK_SOCKET or FLASK_HOST:FLASK_PORT
 MEDIABRIDGE_TOKEN      every request must carry it as X-Mediabridge-Token
 MEDIABRIDGE_NONCE      `GET /health` gives it back
 """

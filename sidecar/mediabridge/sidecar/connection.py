@@ -18,7 +18,7 @@ from waitress.task import ErrorTask, WSGITask
 from . import errors, requestid
 from .answers import to_bytes, url_of
 from .errors import Kind
-from .faults import URL, Fault, PayloadTooLarge
+from .faults import SMALLER, URL, Fault
 from .guard import Guard
 from .limits import megabytes
 from .logs import clean
@@ -54,7 +54,7 @@ class Parser(HTTPRequestParser):
                 raise
             self._refuse(full())
             return len(data)
-        if self.headers_finished and not had_headers and not self.empty:
+        if self.headers_finished and not had_headers and self._has_proper_head:
             refused = self._guard.check(self.headers)
             if refused is not None:
                 self._refuse(refused)
@@ -62,6 +62,10 @@ class Parser(HTTPRequestParser):
             # Waitress would still send "100 Continue" to a client that it has just refused, and read the whole body.
             self.expect_continue = False
         return consumed
+
+    @property
+    def _has_proper_head(self) -> bool:
+        return not self.empty and (self.error is None or isinstance(self.error, utilities.RequestEntityTooLarge))
 
     def _refuse(self, fault: Fault) -> None:
         self.error = FaultError(fault)
@@ -115,7 +119,7 @@ def _words(problem: utilities.Error, server: Any) -> tuple[Kind, str, str]:
     if isinstance(problem, utilities.RequestEntityTooLarge):
         limit = server.max_bytes
         message = f"The upload is larger than {megabytes(limit)} ({limit} bytes), the most that this server takes."
-        return errors.PAYLOAD_TOO_LARGE, message, f"{PayloadTooLarge.suggestion} EXTRACT_MAX_MB raises the limit."
+        return errors.PAYLOAD_TOO_LARGE, message, SMALLER
     if isinstance(problem, utilities.RequestHeaderFieldsTooLarge):
         message = f"The headers of the request are larger than {server.adj.max_request_header_size} bytes."
         return errors.PAYLOAD_TOO_LARGE, message, "Send fewer or smaller headers, for example fewer cookies."

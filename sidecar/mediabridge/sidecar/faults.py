@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 URL = "{url}"  # stands in a suggestion for the address under which the client reached us
+SMALLER = "Send a smaller file, or raise EXTRACT_MAX_MB (MiB) where the server is started."
 TRY_CURL = f"Try: curl -F file=@photo.jpg {URL}/api/extract"
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from mediabridge.sidecar.faults import PayloadTooLarge, StorageFull
+from mediabridge.sidecar.faults import SMALLER, PayloadTooLarge, StorageFull
 from mediabridge.sidecar.limits import megabytes
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ScratchFile(io.FileIO):
         self.size += view.nbytes
         if self.size > self._limit:
             msg = f"file: it is larger than {megabytes(self._limit)} ({self._limit} bytes), the most that is taken."
-            raise PayloadTooLarge(msg)
+            raise PayloadTooLarge(msg, SMALLER)
         self._hash.update(view)
         left = view
         while left:
