@@ -12,6 +12,7 @@ from .status import ExitStatus, Failure, FailureKind
 UNAVAILABLE = "Flask server unavailable"
 START_FAILED = "Flask server failed to start"
 DOCTOR = "Run: mediabridge doctor"
+CANNOT_OPEN = 2  # Python's exit code when it cannot open its script
 
 # The package that brings a module, where the names differ.
 PACKAGE_OF = {
@@ -88,8 +89,8 @@ def _not_executed(evidence: Evidence) -> Failure | None:
 
 
 def _script_missing(evidence: Evidence) -> Failure | None:
-    match = re.search(r"can't open file '?(?P<file>[^':]+)'?: \[Errno (?P<errno>\d+)\] (?P<why>.+)", evidence.stderr)
-    if match is None:
+    match = re.search(r"can't open file (['\"]?)(?P<file>.+)\1: \[Errno (?P<errno>\d+)\]", evidence.stderr)
+    if match is None or evidence.exit.code != CANNOT_OPEN:
         return None
     if match["errno"] == "13":
         return _failure(
@@ -109,10 +110,10 @@ def _script_missing(evidence: Evidence) -> Failure | None:
 
 
 def _module_missing(evidence: Evidence) -> Failure | None:
-    found = re.findall(r"(?:ModuleNotFoundError: No module named|No module named) '?([\w.]+)'?", evidence.stderr)
-    if not found:
+    found = re.search(r"No module named '?([\w.]+)'?", _last_error(evidence.stderr) or _last_line(evidence.stderr))
+    if found is None:
         return None
-    module = found[-1]
+    module = found[1]
     python = evidence.command[0] if evidence.command else "python"
     if evidence.target and module.split(".")[0] == re.split(r"[.:]", evidence.target)[0]:
         return _failure(
@@ -147,7 +148,8 @@ def _does_not_import(evidence: Evidence) -> Failure | None:
 
 
 def _address_in_use(evidence: Evidence) -> Failure | None:
-    if not re.search(r"Address already in use|EADDRINUSE|WinError 10048", evidence.stderr):
+    said = _last_error(evidence.stderr) or evidence.stderr
+    if not re.search(r"address already in use|EADDRINUSE|WinError 10048", said, flags=re.IGNORECASE):
         return None
     return _failure(
         FailureKind.PORT_IN_USE,
@@ -222,13 +224,13 @@ def _last_error(stderr: str) -> str:
 
 
 RULES: tuple[Callable[[Evidence], Failure | None], ...] = (
+    _out_of_memory,
+    _killed,
     _not_executed,
     _script_missing,
     _module_missing,
     _does_not_import,
     _address_in_use,
     _permission,
-    _out_of_memory,
-    _killed,
     _exited,
 )

@@ -53,6 +53,7 @@ class Fleet:
         self._outside = replace(outside, tell=self._tell)
         self._announce = announce
         self._queue: list[Slot] = []
+        self._ending = False
         self.slots: list[Slot] = []
         self.worker: Slot | None = None
 
@@ -93,6 +94,7 @@ class Fleet:
 
     def end(self, event: ev.StopAsked | ev.KillAsked) -> None:
         """End everything, all at the same time."""
+        self._ending = True
         self._queue.clear()
         for slot in self._seats():
             for place in tuple(slot.places()):
@@ -132,6 +134,8 @@ class Fleet:
 
     def reload(self) -> None:
         """Replace every process by a new one; each old one serves until its successor is ready."""
+        if self._ending:
+            return
         self._queue += [slot for slot in self._seats() if slot not in self._queue]
         self._next_reload()
 
@@ -183,8 +187,9 @@ class Fleet:
         elif tell.what in ("failed", "stopped"):
             slot.incoming = None
             place.close()
-            self._report(slot.place, ev.Tell("reload_failed", tell.failure))
-            self._outside.post(self._next_reload)
+            if not self._ending:
+                self._report(slot.place, ev.Tell("reload_failed", tell.failure))
+                self._outside.post(self._next_reload)
         else:
             self._report(place, tell)
 

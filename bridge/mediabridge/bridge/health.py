@@ -74,7 +74,7 @@ def judge(target: ProbeTarget, status: int, body: bytes) -> Answer:
         return Answer(ok=True)
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         return Answer(ok=False, reason=f"{target.path} did not answer with a JSON object")
@@ -84,4 +84,4 @@ def judge(target: ProbeTarget, status: int, body: bytes) -> Answer:
     if wrong:
         return Answer(ok=False, reason=f"{target.path} answered with another {', '.join(wrong)}")
     pid = content.get("pid")
-    return Answer(ok=True, pid=pid if isinstance(pid, int) else None)
+    return Answer(ok=True, pid=pid if type(pid) is int and pid > 0 else None)

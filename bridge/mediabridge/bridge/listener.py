@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 import stat
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,11 @@ from pathlib import Path
 import psutil
 
 from .diagnosis import START_FAILED
+from .forked import not_in_copies
 from .status import Failure, FailureKind
 
 BACKLOG = 1024
+PORTS = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,19 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Listener:
     """A bound and listening socket. The address has the real port, also when any free one was asked for."""
 
     socket: socket.socket
     address: Address
+
+    def __post_init__(self) -> None:
+        not_in_copies(self)
+
+    def let_go(self) -> None:
+        """In a forked copy of the host: the address is the parent's."""
+        self.socket.close()
 
     def close(self) -> None:
         """Stop listening; a socket file is removed."""
@@ -59,9 +69,13 @@ def listen(host: str, port: int, uds: str | None = None, *, setting: str = "FLAS
         return _listen_uds(uds) if uds else _listen_tcp(host, port)
     except OSError as problem:
         return refused(problem, Address(host, port, uds), setting)
+    except ValueError as problem:  # no name of a host can be so (IDNA), or no port
+        return refused(OSError(str(problem)), Address(host, port, uds), setting)
 
 
 def _listen_tcp(host: str, port: int) -> Listener:
+    if not 0 <= port <= PORTS:  # getaddrinfo would take it modulo 65536
+        raise ValueError(f"a port lies between 0 and {PORTS}")
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -101,6 +115,8 @@ def _remove_stale(path: str) -> None:
             test.connect(path)
         except ConnectionRefusedError:
             Path(path).unlink()
+        except BlockingIOError:  # somebody listens, and has as many connections as it takes
+            return
 
 
 def refused(problem: OSError, address: Address, setting: str, who: str = "") -> Failure:
@@ -133,13 +149,41 @@ def refused(problem: OSError, address: Address, setting: str, who: str = "") -> 
     )
 
 
-def free_port(address: Address) -> int | Failure:
-    """The port for a sidecar that binds itself: the given one when it is free, any free one for 0."""
-    listener = listen(address.host, address.port)
-    if isinstance(listener, Failure):
-        return listener
-    listener.close()
-    return listener.address.port
+class OwnPort:
+    """The port of a sidecar that binds it itself: the given one when it is free, any free one for 0.
+
+    Found free is not bound yet: until `close`, other bridges keep off it by a name in the abstract namespace, which
+    exists on Linux only (unix(7)) and ends with its process.
+    """
+
+    def __init__(self) -> None:
+        self._claim: socket.socket | None = None
+
+    def find(self, address: Address) -> int | Failure:
+        """A port that can be bound now."""
+        while True:
+            listener = listen(address.host, address.port)
+            if isinstance(listener, Failure):
+                return listener
+            listener.close()
+            if address.port or self._claimed(listener.address.port):
+                return listener.address.port
+
+    def _claimed(self, port: int) -> bool:
+        if sys.platform != "linux":
+            return True
+        self.close()
+        self._claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            self._claim.bind(f"\0mediabridge-port-{port}")
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Let others have it."""
+        if self._claim is not None:
+            self._claim.close()
 
 
 def listening_pids(port: int) -> set[int]:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from . import events as ev
 from .child import Child, ChildLike, Launch
@@ -16,7 +17,7 @@ from .diagnosis import START_FAILED, Evidence, diagnose
 from .health import Answer, ProbeTarget, probe
 from .interpreter import Machine, find
 from .lifecycle import LIVE, Life, Rules, decide
-from .listener import Address, Listener, free_port, listen, stranger
+from .listener import Address, Listener, OwnPort, listen, stranger
 from .loop import Job
 from .memory import oom_kills, resident_bytes
 from .options import BridgeOptions
@@ -79,6 +80,7 @@ class Place:
         self._nonce = ""
         self._oom_kills: int | None = None
         self._private: Listener | None = None  # for health only: an older launch may still accept at the shared one
+        self._own_port = OwnPort()
         self._started_at: datetime | None = None
         self._checked_at: datetime | None = None
         self._probes: queue.SimpleQueue[Callable[[], ev.Event] | None] = queue.SimpleQueue()
@@ -106,9 +108,10 @@ class Place:
     def close(self) -> None:
         """End the prober's thread, and a child that is still there."""
         self._probes.put(None)
+        self._own_port.close()
         if self._child is not None:
             self._child.kill()
-            self._forget()
+        self._forget()
 
     def _forget(self) -> None:
         if self._child is not None:
@@ -184,7 +187,7 @@ class Place:
         )
         starting = self.life.state is State.STARTING
         timeout_s = self._options.probe_timeout_s if starting else self._options.liveness_timeout_s
-        check_owner = starting and self._fd is None and not target.echoes_nonce
+        check_owner = starting and self._fd is None and not address.uds and not target.echoes_nonce
 
         def ask() -> ev.Event:
             answer = self._outside.probe(question, timeout_s)
@@ -211,7 +214,7 @@ class Place:
             return
         try:
             self._child = outside.spawn(prepared, outside.sink, lambda status: self._report_exit(launch, status))
-        except OSError as problem:
+        except (OSError, ValueError) as problem:  # ValueError: a NUL in the command, an odd name in the environment
             self.handle(ev.SpawnFailed(launch, _not_spawned(problem), outside.dice()))
             return
         self._started_at = outside.now()
@@ -228,7 +231,7 @@ class Place:
         if isinstance(where, Failure):
             return where
         self._nonce, self.rss, self._oom_kills = secrets.token_urlsafe(16), None, oom_kills()
-        self._command = target.command(python)
+        self._command = target.command(str(Path(python).absolute()))  # the child may run in another folder
         more, fds = where
         return Launch(self.name, self._command, env | more, self._nonce, target.cwd, fds)
 
@@ -237,17 +240,28 @@ class Place:
         if self.address is None:
             return {}, ()
         if self._fd is None:
-            port = free_port(self.address)
-            if isinstance(port, Failure):
-                return port
-            self.address = replace(self.address, port=port)
-            return {"FLASK_HOST": self.address.host, "FLASK_PORT": str(port)}, ()
+            own = self._own_address(self.address)
+            return own if isinstance(own, Failure) else (own, ())
         private = listen("127.0.0.1", 0)
         if isinstance(private, Failure):
             return private
         self._private = private
         fds = (self._fd, private.socket.fileno())
         return {"MEDIABRIDGE_LISTEN_FD": ",".join(map(str, fds))}, fds
+
+    def _own_address(self, address: Address) -> dict[str, str] | Failure:
+        """Of a sidecar that binds it itself; free now."""
+        if address.uds:
+            free = listen(address.host, address.port, address.uds)
+            if isinstance(free, Failure):
+                return free
+            free.close()
+            return {"FLASK_SOCKET": address.uds}
+        port = self._own_port.find(address)
+        if isinstance(port, Failure):
+            return port
+        self.address = replace(address, port=port)
+        return {"FLASK_HOST": address.host, "FLASK_PORT": str(port)}
 
     def _report_exit(self, launch: int, status: ExitStatus) -> None:
         at = self._outside.clock()  # this is the child's thread: what the end means is found out on the supervisor's
@@ -271,12 +285,13 @@ class Place:
         self.handle(ev.Exited(launch, status, diagnose(evidence), at, self._outside.dice()))
 
 
-def _not_spawned(problem: OSError) -> Failure:
-    missing = isinstance(problem, FileNotFoundError | NotADirectoryError)
+def _not_spawned(problem: OSError | ValueError) -> Failure:
+    missing = isinstance(problem, FileNotFoundError | NotADirectoryError | ValueError)
+    why = f"{problem.strerror}: {problem.filename}" if isinstance(problem, OSError) else str(problem)
     return Failure(
         FailureKind.TARGET_MISSING if missing else FailureKind.PERMISSION_DENIED,
         START_FAILED,
-        f"The sidecar cannot be started ({problem.strerror}: {problem.filename}).",
-        "Check the working folder and the interpreter.",
+        f"The sidecar cannot be started ({why}).",
+        "Check the working folder, the interpreter, the command and the environment.",
         permanent=True,
     )

@@ -66,9 +66,8 @@ def write(event: BridgeEvent) -> None:
     log.log(level, "%s", text)
 
 
-def announce(event: BridgeEvent, listeners: list[Listen]) -> None:
-    """Log it and tell everyone; a listener's fault must not end the supervision."""
-    write(event)
+def tell(event: BridgeEvent, listeners: list[Listen]) -> None:
+    """Tell everyone; a listener's fault must not end the supervision."""
     for listener in tuple(listeners):
         try:
             listener(event)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .control import status_from, status_json
+from .forked import not_in_copies
 from .listener import Address
 from .status import Status
 
@@ -59,6 +60,7 @@ class Single:
         self._state = self._folder / f"{key}.json"
         self._fd = -1
         self._last = ""
+        not_in_copies(self)
 
     @property
     def leads(self) -> bool:
@@ -88,14 +90,15 @@ class Single:
         )
         if text == self._last:
             return
+        fresh = self._state.with_suffix(".new")  # the leader alone writes it
+        fresh.touch(mode=0o600)
+        fresh.write_text(text)
+        fresh.replace(self._state)
         self._last = text
-        with tempfile.NamedTemporaryFile("w", dir=self._folder, prefix=".state-", delete=False) as file:
-            file.write(text)
-        Path(file.name).replace(self._state)
 
     def read(self) -> Published | None:
         """What the leader published; None when there is nothing that can be read."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             content = json.loads(self._state.read_text())
             return Published(
                 content["pid"],
@@ -105,7 +108,7 @@ class Single:
             )
         return None
 
-    def forget(self) -> None:
+    def let_go(self) -> None:
         """In a forked copy of the leader: the lock is the parent's."""
         if self._fd >= 0:
             os.close(self._fd)

@@ -18,19 +18,22 @@ from . import events as ev
 from .diagnosis import START_FAILED
 from .errors import NotRunningError, error_of
 from .fleet import Fleet
+from .forked import not_in_copies
 from .listener import Address
 from .loop import Loop
 from .options import BridgeOptions
 from .output import Sink
 from .place import Outside, Prober, Spawner
-from .report import BridgeEvent, Listen, announce, log
+from .report import BridgeEvent, Listen, log, tell, write
 from .single import Published, Single, key_of
 from .status import Failure, FailureKind, State, Status, WhyNotReady
 from .testing import Pretence, current
 from .writer import Console
 
 STOP_MARGIN_S = 5.0  # past the grace time, for kill, last output and processes in uninterruptible sleep
+COPY_S = 0.2  # how long the first question to a forked copy waits for an answer
 FOLLOW_S = 0.25  # how often a follower looks after its leader
+INHERIT_S = 5.0  # how long a new leader waits for the old one's sidecar to give the address free
 SETTLED = (State.READY, State.FAILED, State.STOPPED)
 
 
@@ -69,6 +72,7 @@ class PythonBridge:
         self._dice = dice
         self._listeners: list[Listen] = []
         self._single: Single | None = None
+        self._led_at: float | None = None
         self._fleet: Fleet | None = None
         self._loop: Loop | None = None
         self._stopping = False
@@ -76,6 +80,8 @@ class PythonBridge:
         self._changed = threading.Condition()
         self._status = Status(State.STOPPED, WhyNotReady.NOT_STARTED)
         self._routes: tuple[Route, ...] = ()
+        self._is_copy = False
+        not_in_copies(self)
 
     # What hosts call.
 
@@ -89,29 +95,46 @@ class PythonBridge:
                 self._pretend(pretence)
             elif self._loop is None or not self._loop.alive:
                 self._begin()
-            elif self._status.state is State.FAILED:
-                self._publish(Status(State.STARTING, WhyNotReady.STARTING), ())
-                self._loop.post(self._start_again)
+            else:
+                self._revive(self._loop)
         if wait:
             self._wait_for_start()
+
+    def let_go(self) -> None:
+        """In a forked child, where no thread of ours lives: the sidecar is the parent's, and may be followed."""
+        self._starting, self._changed = threading.Lock(), threading.Condition()
+        self._is_copy = self._loop is not None and self.options.shared
+        self._loop = self._fleet = self._console = None
+
+    def _follow_from_here(self) -> None:
+        self._is_copy = False
+        self.start(wait=False)
+        self.wait_for(State.READY, timeout_s=COPY_S)
 
     def _pretend(self, pretence: Pretence) -> None:
         failure = pretence.failure
         state, why = (State.FAILED, WhyNotReady.START_FAILED) if failure else (State.READY, None)
         routes = () if failure else (Route(pretence.address, self._token, 0),)
-        self._publish(Status(state, why, failure=failure), routes)
-        self._announce(BridgeEvent("failed" if failure else "ready", "Python", self._status, failure=failure))
+        status = Status(state, why, failure=failure)
+        self._announce(BridgeEvent("failed" if failure else "ready", "Python", status, failure=failure), routes)
 
     def _begin(self) -> None:
         self._publish(Status(State.STARTING, WhyNotReady.STARTING), ())
         self._stopping = False
         self._fleet = None
+        self._single = self._led_at = None
         self._console = Console() if self._sink is None else None
-        if self.options.shared:
-            self._single = Single(key_of(Path.cwd(), self.options.target, self._address()))
         self._loop = Loop(self._clock, after=self._after, done=self._done, close=self._close, name="mediabridge-bridge")
         self._loop.post(self._lead_or_follow)
         self._loop.start()
+
+    def _revive(self, loop: Loop) -> None:
+        with self._changed:  # at one go: the loop may be about to end
+            failed = self._status.state is State.FAILED
+            if failed:
+                self._publish(Status(State.STARTING, WhyNotReady.STARTING), ())
+        if failed:
+            loop.post(self._start_again)
 
     def _address(self) -> Address:
         return Address(self.options.host, self.options.port, self.options.uds)
@@ -128,14 +151,18 @@ class PythonBridge:
 
     def is_ready(self) -> bool:
         """Whether requests may be forwarded now."""
-        return self._status.ready
+        return self.status().ready
 
     def status(self) -> Status:
         """The newest snapshot. Cheap: nothing is asked of the child."""
+        if self._is_copy:
+            self._follow_from_here()
         return self._status
 
     def routes(self) -> tuple[Route, ...]:
         """Where requests may go: one for each replica that is ready."""
+        if self._is_copy:
+            self._follow_from_here()
         return self._routes
 
     @property
@@ -166,7 +193,12 @@ class PythonBridge:
     def subscribe(self, listener: Listen) -> Callable[[], None]:
         """Have `listener` called with every `BridgeEvent`, on the bridge's thread; gives back how to end it."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+
+        def end() -> None:
+            with contextlib.suppress(ValueError):  # it was ended before
+                self._listeners.remove(listener)
+
+        return end
 
     def reload(self) -> None:
         """Replace every process by a new one without losing a request; what happens is told to the listeners."""
@@ -174,17 +206,22 @@ class PythonBridge:
             self._loop.post(self._fleet.reload)
 
     def stop(self) -> None:
-        """End the sidecar with its whole tree: ask, wait `grace_s`, kill. Returns when all is gone."""
+        """End the sidecar with its whole tree: ask, wait `grace_s`, kill. Returns when all is gone.
+
+        Called by a listener it returns at once, since the bridge's own thread cannot wait for itself.
+        """
         self._finish(ev.StopAsked(), self.options.rules.grace_s + STOP_MARGIN_S)
 
     def kill(self) -> None:
-        """End the sidecar with its whole tree at once."""
+        """End the sidecar with its whole tree at once; else like `stop`."""
         self._finish(ev.KillAsked(), STOP_MARGIN_S)
 
     def _finish(self, event: ev.StopAsked | ev.KillAsked, timeout_s: float) -> None:
         loop = self._loop
-        if loop is not None and loop.alive and not loop.inside:
+        if loop is not None and loop.alive:
             loop.post(lambda: self._end(event))
+            if loop.inside:
+                return
             if not loop.join(timeout_s):
                 log.error("the sidecar did not end within %.1f s; its processes may still live", timeout_s)
         if self._status.state is not State.STOPPED:
@@ -204,10 +241,21 @@ class PythonBridge:
     def _lead_or_follow(self) -> None:
         if self._stopping:
             return
-        if self._single is None or self._single.try_lead():
+        try:
+            single = self._shared()
+            leads = single is None or single.try_lead()
+        except OSError as problem:
+            self._refuse(_not_shared(problem))
+            return
+        if single is None or leads:
             self._lead()
         else:
-            self._follow(self._single)
+            self._follow(single)
+
+    def _shared(self) -> Single | None:
+        if self.options.shared and self._single is None:
+            self._single = Single(key_of(Path.cwd(), self.options.target, self._address()))
+        return self._single
 
     def _lead(self) -> None:
         loop, sink = self._loop, self._sink or self._console
@@ -227,13 +275,30 @@ class PythonBridge:
         if refused is not None:
             self._fleet.close()
             self._fleet = None
-            status = Status(State.FAILED, WhyNotReady.START_FAILED, failure=refused)
-            self._publish(status, ())
-            self._announce(BridgeEvent("failed", "Python", status, failure=refused))
+            if self._may_be_inherited(refused):
+                self._publish(Status(State.STARTING, WhyNotReady.RESTARTING), ())
+                loop.later(FOLLOW_S, self._lead_or_follow)
+            else:
+                self._refuse(refused)
             return
         self._fleet.start()
 
+    def _may_be_inherited(self, refused: Failure) -> bool:
+        """Whether the address may be held by the sidecar of a leader that was killed: for a moment only."""
+        self._led_at = self._clock() if self._led_at is None else self._led_at
+        if refused.kind is not FailureKind.PORT_IN_USE or self._clock() - self._led_at > INHERIT_S:
+            return False
+        before = self._single.read() if self._single else None  # one that stopped by itself has removed it
+        return before is not None and before.token != self._token
+
+    def _refuse(self, failure: Failure) -> None:
+        status = Status(State.FAILED, WhyNotReady.START_FAILED, failure=failure)
+        self._announce(BridgeEvent("failed", "Python", status, failure=failure))
+        self._share(())
+
     def _start_again(self) -> None:
+        if self._stopping:
+            return
         if self._fleet is None:
             self._lead_or_follow()
         else:
@@ -242,9 +307,9 @@ class PythonBridge:
     def _follow(self, single: Single) -> None:
         known = single.read()
         if known is not None:
-            if self._status.state is not known.status.state and known.status.ready:
-                self._announce(BridgeEvent("following", "Python", known.status, words=f"(pid {known.pid})"))
             routes = tuple(Route(address, known.token, generation) for address, generation in known.addresses)
+            if self._status.state is not known.status.state and known.status.ready:
+                self._announce(BridgeEvent("following", "Python", known.status, words=f"(pid {known.pid})"), routes)
             self._publish(known.status, routes)
         if self._loop is not None:
             self._loop.later(FOLLOW_S, self._lead_or_follow)
@@ -263,16 +328,24 @@ class PythonBridge:
         return self._stopping and (self._fleet is None or self._fleet.ended)
 
     def _close(self) -> None:
-        if self._fleet is not None:
-            self._fleet.close()
-        if self._single is not None:
-            self._single.release()
-        if self._console is not None:
-            self._console.close()
+        try:
+            if self._fleet is not None:
+                self._fleet.close()
+            if self._single is not None:
+                self._single.release()
+            if self._console is not None:
+                self._console.close()
+        finally:
+            if self._status.state is not State.STOPPED:  # a fault ended the thread: nobody may wait for it
+                self._publish(Status(State.STOPPED, WhyNotReady.STOPPED), ())
 
     def _publish_fleet(self, fleet: Fleet) -> None:
         addresses = fleet.ready_addresses()
         self._publish(fleet.status(), tuple(Route(address, self._token, number) for address, number in addresses))
+        self._share(addresses)
+
+    def _share(self, addresses: tuple[tuple[Address, int], ...]) -> None:
+        """Let the followers know the status and where to go."""
         if self._single is not None and self._single.leads:
             with contextlib.suppress(OSError):  # a full disk: followers keep what they know
                 self._single.publish(Published(os.getpid(), self._token, self._status, addresses))
@@ -284,7 +357,20 @@ class PythonBridge:
                 self._status = status
                 self._changed.notify_all()
 
-    def _announce(self, event: BridgeEvent) -> None:
+    def _announce(self, event: BridgeEvent, routes: tuple[Route, ...] = ()) -> None:
+        write(event)  # first: who waits for a state finds its entry in the log
         if self._fleet is not None:
             self._publish_fleet(self._fleet)
-        announce(event, self._listeners)
+        else:
+            self._publish(event.status, routes)
+        tell(event, self._listeners)
+
+
+def _not_shared(problem: OSError) -> Failure:
+    return Failure(
+        FailureKind.PERMISSION_DENIED,
+        START_FAILED,
+        f"The lock that makes one sidecar of many workers cannot be used ({problem}).",
+        "Set XDG_RUNTIME_DIR to a folder that belongs to this user.",
+        permanent=True,
+    )

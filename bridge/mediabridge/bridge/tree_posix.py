@@ -10,17 +10,17 @@ import signal
 import subprocess
 import sys
 import threading
-import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from . import launcher
+from .forked import not_in_copies
 from .output import Stream
 from .status import ExitStatus
 
 STREAMS: tuple[Stream, Stream] = ("stdout", "stderr")
-QUIET_S = 0.2  # after that long without news an unfinished line is shown
+QUIET_S = 1.0  # after that long without news an unfinished line is shown; a busy machine may stop a writer for less
 REAP_S = 0.5  # how long a killed child may take to become a zombie
 LAUNCHER = str(Path(launcher.__file__))
 
@@ -33,7 +33,7 @@ class Tree:
         self.pid = popen.pid
         self._cookie = cookie
         self._death_fd = death_fd
-        _TREES.add(self)
+        not_in_copies(self)
 
     @classmethod
     def spawn(
@@ -100,18 +100,6 @@ class Tree:
         if self._death_fd >= 0:
             os.close(self._death_fd)
             self._death_fd = -1
-
-
-_TREES: weakref.WeakSet[Tree] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    """A forked copy of the host (a pre-forking server) must not keep the death pipe open."""
-    for tree in list(_TREES):
-        tree.let_go()
-
-
-os.register_at_fork(after_in_child=_after_fork)
 
 
 def _is_watcher(pid: int) -> bool:

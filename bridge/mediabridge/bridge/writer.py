@@ -36,7 +36,7 @@ class PatientWriter:
     def write(self, data: bytes) -> None:
         """Queue whole lines; waits while the queue is full and the reader still reads."""
         with self._changed:
-            if not self._waiting:
+            if not self._size:
                 self._progress = time.monotonic()
             while self._size > LIMIT and not self._closing:
                 left = self._progress + self._stuck_s - time.monotonic()
@@ -60,11 +60,11 @@ class PatientWriter:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._waiting and not self._closing:
+                while not self._waiting and not self._dropped and not self._closing:
                     self._changed.wait()
-                if not self._waiting:
+                if not self._waiting and not self._dropped:
                     return
-                data = self._waiting.popleft()
+                data = self._waiting.popleft() if self._waiting else b""
                 size, dropped, self._dropped = len(data), self._dropped, 0
             if dropped:
                 data = f"[mediabridge] {dropped} lines were left out: nobody read them in time\n".encode() + data

@@ -110,12 +110,25 @@ def serve(server: Any, channels: dict[int, Any], grace_s: float) -> None:
         signal.signal(number, ask)
     while not asked:
         server.asyncore.loop(timeout=30, map=channels, count=1)
+    server.channel_class.task_class = _last_task()
     for listener in [one for one in channels.values() if getattr(one, "accepting", False)]:
         listener.del_channel()
         listener.socket.close()
     while time.monotonic() < asked[0] + grace_s and _busy(channels):
         server.asyncore.loop(timeout=0.05, map=channels, count=1)
     server.task_dispatcher.shutdown(timeout=0.1)
+
+
+def _last_task() -> type:
+    """A waitress task after which the connection is closed, and says so: the next request goes to another process."""
+    import waitress.task  # noqa: PLC0415  as above
+
+    class LastTask(waitress.task.WSGITask):
+        def build_response_header(self) -> bytes:
+            self.request.headers["CONNECTION"] = "close"  # type: ignore[attr-defined]  # the stub knows half of it
+            return super().build_response_header()
+
+    return LastTask
 
 
 def _busy(channels: dict[int, Any]) -> bool:

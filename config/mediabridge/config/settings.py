@@ -11,6 +11,7 @@ from typing import Any, Literal
 from .table import TABLE, Setting
 
 _SHOWN = 100  # characters of a bad value that a warning repeats
+_HIDDEN = "(hidden)"
 
 Mode = Literal["development", "production"]
 
@@ -103,7 +104,7 @@ def load(
 
 def _shown(row: Setting, raw: str) -> str:
     if row.secret:
-        return "(hidden)"
+        return _HIDDEN
     return raw if len(raw) <= _SHOWN else raw[:_SHOWN] + "…"
 
 
@@ -122,17 +123,18 @@ def _read_toml(path: Path | None) -> tuple[dict[str, str], list[Warned]]:
         return {}, []
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as problem:
         return {}, [Warned(path.name, str(path), f"the file cannot be read ({problem})", ...)]
-    known = {row.name for row in TABLE}
+    known = {row.name: row for row in TABLE}
     values: dict[str, str] = {}
     warnings = []
     for key, value in content.items():
         name = key.upper()
         if name not in known:
-            warnings.append(Warned(key, str(value)[:_SHOWN], f"{path.name} has no such setting", ...))
+            # What it is for is not known: it may be a secret.
+            warnings.append(Warned(key, _HIDDEN, f"{path.name} has no such setting", ...))
         elif isinstance(value, (str, int, float)):
             values[name] = _text(value)
         else:
-            warnings.append(Warned(key, str(value)[:_SHOWN], "it is not a text or a number", ...))
+            warnings.append(Warned(key, _shown(known[name], str(value)), "it is not a text or a number", ...))
     return values, warnings

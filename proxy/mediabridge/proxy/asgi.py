@@ -35,8 +35,8 @@ class AsgiProxy:
     ``("date", "server")``, none with ``date_header=False, server_header=False``. ``on_event`` gets one ``Finished``
     for each request, in the event loop's thread: it must be quick and must not raise.
 
-    Raises ``ResponseAbortedError`` to the server when a response that had begun cannot be completed. Close the pool with
-    ``aclose()`` where the server's lifespan events do not reach the proxy (mounted below another application).
+    Raises ``ResponseAbortedError`` to the server when a response that had begun cannot be completed. Close the pool
+    with ``aclose()`` where the server's lifespan events do not reach the proxy (mounted below another application).
     """
 
     def __init__(
@@ -74,7 +74,8 @@ class AsgiProxy:
         elif kind == "websocket":
             await self._refuse_websocket(scope, receive, send)
         else:
-            await self._serve(Request(scope, path), route, receive, send)
+            request = Request(scope, path)
+            await self._serve(Exchange(self._client_of_this_loop(), request, receive, send, self._dropped), route, send)
 
     async def aclose(self) -> None:
         """Close the idle connections to the upstream. A later request opens new ones."""
@@ -82,25 +83,20 @@ class AsgiProxy:
             await self._client.close()
             self._client = None
 
-    async def _serve(self, request: Request, route: str, receive: Receive, send: Send) -> None:
-        exchange = Exchange(self._client_of_this_loop(), self._limits, request, receive, send, dropped=self._dropped)
+    async def _serve(self, exchange: Exchange, route: str, send: Send) -> None:
         try:
-            await self._carry(exchange, request, send)
-        finally:
-            self._on_event(exchange.finished(route))
-
-    async def _carry(self, exchange: Exchange, request: Request, send: Send) -> None:
-        why = self._upstream.why_not_ready()
-        if why is not None:
-            exchange.outcome, exchange.message = Outcome.NOT_READY, why.message
-            await self._say(exchange, request, answers.not_ready(why), send)
-            return
-        try:
-            self._check(request)
-            await exchange.run(self._upstream.endpoint(), self._trusted)
+            why = self._upstream.why_not_ready()
+            if why is None:
+                self._check(exchange.request)
+                await exchange.run(self._upstream.endpoint(), self._trusted)
+            else:
+                exchange.outcome, exchange.message = Outcome.NOT_READY, why.message
+                await self._say(exchange, answers.not_ready(why), send)
         except ProxyError as error:
             exchange.outcome, exchange.message = error.outcome, str(error)
-            await self._tell(exchange, request, error, send)
+            await self._tell(exchange, error, send)
+        finally:
+            self._on_event(exchange.finished(route))
 
     def _check(self, request: Request) -> None:
         """Raise for what must not be forwarded, before anything of the body is read."""
@@ -111,20 +107,20 @@ class AsgiProxy:
         if limit is not None and request.length is not None and request.length > limit:
             raise BodyTooLargeError(limit)
 
-    async def _tell(self, exchange: Exchange, request: Request, error: ProxyError, send: Send) -> None:
+    async def _tell(self, exchange: Exchange, error: ProxyError, send: Send) -> None:
         """Tell the client of an error, as far as it is still there and has not been told something else."""
         if isinstance(error, ClientGoneError):
             return
         if exchange.status is not None:
             exchange.aborted = True
-            raise ResponseAbortedError(f"{request.method} {request.path!r}: {error}") from error
+            raise ResponseAbortedError(str(error)) from error
         why = self._upstream.why_not_ready() if isinstance(error, UnreachableError) else None
         answer = answers.not_ready(why) if why is not None else answers.for_error(error)
-        await self._say(exchange, request, answer, send)
+        await self._say(exchange, answer, send)
 
-    async def _say(self, exchange: Exchange, request: Request, answer: Answer, send: Send) -> None:
+    async def _say(self, exchange: Exchange, answer: Answer, send: Send) -> None:
         """Send one of our answers. What is unread of a body stays the server's to skip, unless we close."""
-        unread = not exchange.body_arrived
+        request, unread = exchange.request, not exchange.body_arrived
         close = answer.close or (unread and (exchange.begun or request.expects_continue))
         head, body = self._written(request, answer, close=close)
         exchange.status = answer.status

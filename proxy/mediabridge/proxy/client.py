@@ -26,25 +26,22 @@ class Client:
 
     def __init__(self, loop: AbstractEventLoop, limits: Limits) -> None:
         self.loop = loop
-        self._connect_s = limits.connect_s
+        self.limits = limits
         self._pool = Pool(loop, max_idle_s=limits.pool_idle_s, size=limits.pool_size)
         self._in_flight: set[Timed] = set()
         self._timer: TimerHandle | None = None
 
-    async def take(self, endpoint: Endpoint, *, repeatable: bool) -> Connection:
-        """A pooled connection, else a new one. Raises ``UnreachableError`` or ``TooSlowError``.
-
-        For a request that is not ``repeatable`` a pooled one must also be quiet at this very moment.
-        """
-        return self._pool.take(endpoint.address, careful=not repeatable) or await self.connect(endpoint)
+    def pooled(self, endpoint: Endpoint, *, careful: bool) -> Connection | None:
+        """An idle connection, if there is one. ``careful``: it must also be quiet at this very moment."""
+        return self._pool.take(endpoint.address, careful=careful)
 
     async def connect(self, endpoint: Endpoint) -> Connection:
         """A new connection. Raises ``UnreachableError`` or ``TooSlowError``."""
         try:
-            async with asyncio.timeout(self._connect_s):
+            async with asyncio.timeout(self.limits.connect_s):
                 return await self._open(endpoint)
         except TimeoutError:
-            raise TooSlowError(f"No connection to {endpoint} within {self._connect_s:g} s") from None
+            raise TooSlowError(f"No connection to {endpoint} within {self.limits.connect_s:g} s") from None
         except OSError as error:
             raise UnreachableError(f"No connection to {endpoint}: {error.strerror or error}") from error
 

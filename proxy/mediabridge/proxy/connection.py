@@ -1,7 +1,7 @@
 """One connection to the upstream: an asyncio Protocol with the httptools parser. No policy, no timers.
 
-It carries one exchange at a time: ``begin`` writes the head; ``send`` and ``finish`` the body; ``head`` and ``read``
-wait for the response. Both directions push back: nobody reads faster than the other side takes.
+It carries one exchange at a time: ``begin`` writes the head; ``send`` and ``finish`` the body; ``changed`` waits for
+more of the response. Both directions push back: nobody reads faster than the other side takes.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import socket
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import cast
 
 import httptools
@@ -24,17 +23,12 @@ _MAX_HEAD = 256 * 1024
 _FINAL, _LAST = 200, 599
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHead:
-    """Status (200 to 599), header fields with lower-case names, and the HTTP version it was sent in."""
-
-    status: int
-    headers: Headers
-    http_version: str
-
-
 class Connection(asyncio.Protocol):
-    """A pooled connection. ``address`` is the endpoint's; ``on_lost`` is called once when it is gone."""
+    """A pooled connection. ``address`` is the endpoint's; ``on_lost`` is called once when it is gone.
+
+    Of the response, ``status`` (0 before its head is there, then 200 to 599), ``headers`` (lower-case names) and
+    ``http_version``; ``chunks``, what has come of its body; ``complete``, that no more will.
+    """
 
     def __init__(
         self,
@@ -45,6 +39,7 @@ class Connection(asyncio.Protocol):
         self.address = address
         self.idle_since = 0.0
         self.exchanges = 0
+        self.http_version = "1.1"
         self.activity = 0  # grows with every sign of progress, either way
         self.request_done = True
         self.reading_paused = False
@@ -63,13 +58,13 @@ class Connection(asyncio.Protocol):
 
     def _reset(self, *, head_only: bool) -> None:
         self.answered = False
-        self.response: ResponseHead | None = None
+        self.status = 0
+        self.headers: Headers = []
         self.complete = False
         self._error: BaseException | None = None
         self._head_only = head_only
         self._head_size = 0
-        self._headers: Headers = []
-        self._chunks: list[bytes] = []
+        self.chunks: list[bytes] = []
         self._buffered = 0
         self._keep_alive = False
         self._until_close = False
@@ -109,36 +104,28 @@ class Connection(asyncio.Protocol):
 
         ``False`` when the final answer is there already; ``True`` after a 100, or when nothing came in time.
         """
-        if self.response is None and not self.closed and not self.answered:
+        if not self.answered and not self.closed:
             self._go_ahead = self._loop.create_future()
             await asyncio.wait((self._go_ahead,), timeout=timeout_s)
-        return self.response is None and not self.closed
+        return not self.status and not self.closed
 
-    async def head(self) -> ResponseHead:
-        """The final response's head; informational ones are passed over. Raises what ``fail`` was given."""
-        while self.response is None:
-            await self._more()
-        return self.response
+    def changed(self) -> Future[None]:
+        """Resolves when more of the response has come, or it will not. Raises what ``fail`` was given."""
+        if self._error is not None:
+            raise self._error
+        self._reader = self._loop.create_future()
+        return self._reader
 
-    async def read(self) -> tuple[bytes, bool]:
-        """The next part of the body, and whether more may follow. Raises what ``fail`` was given."""
-        while not self._chunks:
-            if self.complete:
-                return b"", False
-            await self._more()
-        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
+    def take(self) -> tuple[bytes, bool]:
+        """What has come of the body, and whether more may follow."""
+        chunks = self.chunks
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
         self._buffered = 0
         if self.reading_paused and not self.closed:
             self.reading_paused = False
             self._transport.resume_reading()
         return data, not self.complete
-
-    async def _more(self) -> None:
-        if self._error is not None:
-            raise self._error
-        self._reader = self._loop.create_future()
-        await self._reader
 
     def fail(self, error: BaseException) -> None:
         """End the exchange: close the connection at once; who waits for the response gets ``error``."""
@@ -189,7 +176,7 @@ class Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._refuse(f"it is not valid HTTP ({error})")
             return
-        if self.response is None:
+        if not self.status:
             self._head_size += len(data)
             if self._head_size > _MAX_HEAD:
                 self._refuse("its header is too large")
@@ -210,7 +197,7 @@ class Connection(asyncio.Protocol):
             self._salvage()
         self.end()
         if not self.complete and self._error is None:
-            when = "in the middle of its answer" if self.response else "before it answered"
+            when = "in the middle of its answer" if self.status else "before it answered"
             self._error = BrokenOffError(f"The connection ended {when}" + (f" ({exc})" if exc else ""))
         self._release_writers()
         self._wake()
@@ -230,14 +217,15 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """Part of httptools' protocol. A second response in one reading belongs to nobody."""
-        self._headers = []
         if self.complete:
             self._keep_alive = False
+        else:
+            self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Part of httptools' protocol. Fields behind the body are trailers, which are dropped (see ``headers``)."""
-        if self.response is None:
-            self._headers.append((name.lower(), value))
+        if not self.status:
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Part of httptools' protocol."""
@@ -247,23 +235,28 @@ class Connection(asyncio.Protocol):
         if not _FINAL <= status <= _LAST:
             self._informational(status)
             return
-        codings = [value.strip().lower() for name, value in self._headers if name == b"transfer-encoding"]
-        if codings and codings != [b"chunked"]:
-            self.fail(BrokenOffError("It answered with a Transfer-Encoding other than chunked"))
-            return
-        self._begin_response(status, chunked=bool(codings))
+        has_end = status in (204, 304)
+        for name, value in self.headers:
+            if name == b"content-length":
+                has_end = True
+            elif name == b"transfer-encoding":
+                has_end = True
+                if value.lower() != b"chunked":
+                    self.fail(BrokenOffError("It answered with a Transfer-Encoding other than chunked"))
+                    return
+        self._begin_response(status, has_end=has_end)
 
     def on_body(self, body: bytes) -> None:
         """Part of httptools' protocol."""
         if self.complete:
             self._keep_alive = False
             return
-        self._chunks.append(body)
+        self.chunks.append(body)
         self._buffered += len(body)
 
     def on_message_complete(self) -> None:
         """Part of httptools' protocol."""
-        if self.response is not None:
+        if self.status:
             self.complete = True
 
     # Inside
@@ -283,11 +276,11 @@ class Connection(asyncio.Protocol):
         else:
             self.fail(BrokenOffError(f"It answered with the status {status}, which means nothing here"))
 
-    def _begin_response(self, status: int, *, chunked: bool) -> None:
+    def _begin_response(self, status: int, *, has_end: bool) -> None:
+        self.status = status
+        self.http_version = self._parser.get_http_version()
         self._keep_alive = self._parser.should_keep_alive()
-        has_end = chunked or status in (204, 304) or any(name == b"content-length" for name, _ in self._headers)
         self._until_close = not has_end
-        self.response = ResponseHead(status, self._headers, self._parser.get_http_version())
         if self._head_only:
             # llhttp cannot be told that a response answers HEAD: it would wait for the body that the head announces.
             self.complete = True

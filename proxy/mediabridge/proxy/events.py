@@ -1,7 +1,7 @@
 """One event for each finished request, and what the log does with it."""
 
 import logging
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .errors import Outcome, ResponseAbortedError
 
@@ -11,9 +11,8 @@ logger = logging.getLogger("mediabridge.proxy")
 SERVER_LOGGERS = ("uvicorn.error", "hypercorn.error", "_granian")
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A request that has ended.
+class Finished(NamedTuple):
+    """A request that has ended. A tuple, because one is made for every request.
 
     ``status`` is what the client was sent, 499 when it left before; ``aborted`` says that the response had begun and
     was cut off. ``bytes_in`` and ``bytes_out`` count bodies; ``first_byte_ms`` is the time to the upstream's response
@@ -39,9 +38,9 @@ _QUIET = frozenset({Outcome.OK, Outcome.NOT_READY, Outcome.REFUSED, Outcome.TOO_
 
 def log_finished(event: Finished) -> None:
     """Log one line: a warning for what failed behind us or was cut off, else information."""
-    level = logging.INFO if event.outcome in _QUIET and not event.aborted else logging.WARNING
-    if not logger.isEnabledFor(level):
+    if event.outcome is Outcome.OK and not logger.isEnabledFor(logging.INFO):
         return
+    level = logging.INFO if event.outcome in _QUIET and not event.aborted else logging.WARNING
     first = "-" if event.first_byte_ms is None else f"{event.first_byte_ms:.1f}"
     logger.log(
         level,
@@ -59,7 +58,7 @@ def printable(path: bytes) -> str:
 
 
 class HideAborts(logging.Filter):
-    """Drops a server's traceback for ``ResponseAbortedError``: it is how a connection is dropped, and has been logged."""
+    """Drops a server's traceback for ``ResponseAbortedError``: that drops a connection, and has been logged already."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Part of ``logging.Filter``."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import headers
 from .client import Client
-from .connection import Connection, ResponseHead
+from .connection import Connection
 from .errors import (
     BadRequestError,
     BodyTooLargeError,
@@ -20,7 +20,6 @@ from .errors import (
     TooSlowError,
 )
 from .events import Finished, printable
-from .limits import Limits
 from .request import Request
 from .trusted import Trusted
 from .upstream import Endpoint
@@ -42,58 +41,46 @@ class Exchange:
     without a body gets a listener only when it lasts longer than one pulse, so that quick ones cost no task.
     """
 
-    __slots__ = (
-        "_client", "_conn", "_dropped", "_error", "_limits", "_listener", "_mark", "_receive", "_request", "_send",
-        "_since", "_started_at", "aborted", "body_arrived", "bytes_in", "bytes_out", "first_byte_at", "message",
-        "outcome", "status",
-    )  # fmt: skip
+    outcome = Outcome.SERVER_ERROR
+    message = ""
+    aborted = False
+    status: int | None = None  # set once the response has begun
+    bytes_in = 0
+    bytes_out = 0
+    first_byte_at: float | None = None
+    _conn: Connection | None = None
+    _listener: Task[None] | None = None
+    _error: BaseException | None = None
+    _mark = -1
+    _since = 0.0
 
     def __init__(
-        self,
-        client: Client,
-        limits: Limits,
-        request: Request,
-        receive: Receive,
-        send: Send,
-        *,
-        dropped: frozenset[bytes],
+        self, client: Client, request: Request, receive: Receive, send: Send, dropped: frozenset[bytes]
     ) -> None:
+        self.request = request
+        self.body_arrived = request.length == 0
         self._client = client
-        self._limits = limits
-        self._request = request
+        self._limits = client.limits
         self._receive = receive
         self._send = send
         self._dropped = dropped
-        self._conn: Connection | None = None
-        self._listener: Task[None] | None = None
-        self._error: BaseException | None = None
-        self._mark = -1
-        self._since = 0.0
         self._started_at = perf_counter()
-        self.outcome = Outcome.SERVER_ERROR
-        self.message = ""
-        self.aborted = False
-        self.status: int | None = None  # set once the response has begun
-        self.body_arrived = request.length == 0
-        self.bytes_in = 0
-        self.bytes_out = 0
-        self.first_byte_at: float | None = None
 
     async def run(self, endpoint: Endpoint, trusted: Trusted) -> None:
         """Carry the request to ``endpoint`` and its response back. Raises a ``ProxyError``."""
-        self._client.watch(self)
+        request, client = self.request, self._client
+        client.watch(self)
         try:
-            if self._request.length is None and not self._request.http_version.startswith("1"):
+            if request.length is None and not request.http_version.startswith("1"):
                 await self._look_for_body()
-            conn, response = await self._ask(endpoint, self._request.head(endpoint, trusted))
-            await self._relay(conn, response)
+            await self._relay(await self._ask(endpoint, request.head(endpoint, trusted)))
             self.outcome = Outcome.OK
         finally:
-            self._client.unwatch(self)
+            client.unwatch(self)
             if self._listener is not None:
                 self._listener.cancel()
             if self._conn is not None:
-                self._client.give_back(self._conn)
+                client.give_back(self._conn)
 
     @property
     def begun(self) -> bool:
@@ -102,7 +89,7 @@ class Exchange:
 
     def finished(self, route: str) -> Finished:
         """The event of this exchange, which ends now."""
-        request, started = self._request, self._started_at
+        request, started = self.request, self._started_at
         first = self.first_byte_at
         return Finished(
             method=request.method,
@@ -119,43 +106,48 @@ class Exchange:
             message=self.message,
         )
 
-    async def _ask(self, endpoint: Endpoint, head: bytes) -> tuple[Connection, ResponseHead]:
-        request = self._request
-        conn = await self._client.take(endpoint, repeatable=request.repeatable)
-        try:
-            return conn, await self._begin(conn, head)
-        except BrokenOffError:
-            # The upstream may have closed an idle connection just then (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
-            if conn.exchanges == 1 or conn.answered or not request.repeatable:
-                raise
-        conn = await self._client.connect(endpoint)
-        return conn, await self._begin(conn, head)
+    async def _ask(self, endpoint: Endpoint, head: bytes) -> Connection:
+        client, repeatable = self._client, self.request.repeatable
+        conn = client.pooled(endpoint, careful=not repeatable) or await client.connect(endpoint)
+        while True:
+            self._begin(conn, head)
+            try:
+                while not conn.status:
+                    await conn.changed()
+            except BrokenOffError:
+                # The upstream may have closed an idle connection just then (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+                if conn.exchanges == 1 or conn.answered or not repeatable:
+                    raise
+            else:
+                self.first_byte_at = perf_counter()
+                return conn
+            conn = await client.connect(endpoint)
 
-    async def _begin(self, conn: Connection, head: bytes) -> ResponseHead:
+    def _begin(self, conn: Connection, head: bytes) -> None:
         self._conn = conn
         if self._error is not None:
             conn.abort()
             raise self._error
-        conn.begin(head, head_only=self._request.method == "HEAD", request_done=self._request.length == 0)
-        if self._request.length != 0:
+        has_body = self.request.length != 0
+        conn.begin(head, head_only=self.request.method == "HEAD", request_done=not has_body)
+        if has_body:
             self._listen(self._upload(conn))
-        response = await conn.head()
-        self.first_byte_at = perf_counter()
-        return response
 
     # The response's way
 
-    async def _relay(self, conn: Connection, response: ResponseHead) -> None:
-        fields = headers.response_headers(response.headers, response.status, self._dropped)
-        fields += (headers.via(response.http_version), (headers.REQUEST_ID, self._request.request_id.encode()))
+    async def _relay(self, conn: Connection) -> None:
+        fields = headers.response_headers(conn.headers, conn.status, self._dropped)
+        fields += (headers.via(conn.http_version), (headers.REQUEST_ID, self.request.request_id.encode()))
         early = not conn.request_done
         if early:
             fields.append(_CLOSE)
-        self.status = response.status
-        await self._send({"type": "http.response.start", "status": response.status, "headers": fields})
+        self.status = conn.status
+        await self._send({"type": "http.response.start", "status": conn.status, "headers": fields})
         more = True
         while more:
-            data, more = await conn.read()
+            while not (conn.chunks or conn.complete):
+                await conn.changed()
+            data, more = conn.take()
             self.bytes_out += len(data)
             await self._send({"type": "http.response.body", "body": data, "more_body": more or early})
         if early:
@@ -174,7 +166,7 @@ class Exchange:
     # The request's way
 
     async def _upload(self, conn: Connection) -> None:
-        if self._request.expects_continue and not await conn.go_ahead(self._limits.continue_s):
+        if self.request.expects_continue and not await conn.go_ahead(self._limits.continue_s):
             return
         more = True
         while more and not conn.closed:
@@ -189,14 +181,14 @@ class Exchange:
                 await conn.drain()
         if more:
             return
-        if self._request.length is None:
+        if self.request.length is None:
             conn.send(b"0\r\n\r\n")
         conn.finish()
         await self._watch()
 
     def _framed(self, data: bytes) -> tuple[bytes, ...]:
         """A part of the body as it is written: plain, or as one chunk (RFC 9112 §7.1)."""
-        return (data,) if self._request.length is not None else (b"%x\r\n" % len(data), data, b"\r\n")
+        return (data,) if self.request.length is not None else (b"%x\r\n" % len(data), data, b"\r\n")
 
     async def _look_for_body(self) -> None:
         """HTTP/2 need not announce a body: only its first part tells whether there is one."""
@@ -204,7 +196,7 @@ class Exchange:
         if first["type"] != "http.request":
             raise ClientGoneError("The client left before its request was complete")
         if not first.get("body") and not first.get("more_body", False):
-            self._request.length = 0
+            self.request.length = 0
             self.body_arrived = True
             return
 
@@ -216,7 +208,7 @@ class Exchange:
 
     def _count(self, data: bytes, *, more: bool) -> None:
         self.bytes_in += len(data)
-        length, limit = self._request.length, self._limits.max_body
+        length, limit = self.request.length, self._limits.max_body
         if limit is not None and self.bytes_in > limit:
             raise BodyTooLargeError(limit)
         if length is not None and (self.bytes_in > length or (not more and self.bytes_in < length)):
@@ -267,14 +259,14 @@ class Exchange:
 
     def _may_listen(self) -> bool:
         # The first receive() makes the server answer 100 to a client that asked for it: not ours to trigger here.
-        return self._request.length == 0 or self.status is not None
+        return self.request.length == 0 or self.status is not None
 
     def _stalled(self, conn: Connection) -> tuple[float, ProxyError] | None:
         """Who is waited for: the seconds they have, and what it is called when they take longer."""
         limits = self._limits
         if conn.complete or conn.reading_paused:
             return None
-        if conn.response is not None:
+        if conn.status:
             return limits.idle_s, TooSlowError(f"The answer did not go on for {limits.idle_s:g} s")
         if conn.request_done:
             return limits.first_byte_s, TooSlowError(f"No answer within {limits.first_byte_s:g} s")

@@ -11,6 +11,7 @@ from .errors import BadRequestError
 BodyLength = int | None
 
 _DIGITS = re.compile(rb"[0-9]{1,19}")
+_USUAL = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # The target of origin-form: printable ASCII; 0x80 and above is tolerated as raw UTF-8, never space or control bytes.
 _PATH = re.compile(rb"/[^\x00-\x20\x7f?#]*")
@@ -20,9 +21,9 @@ _QUERY = re.compile(rb"[^\x00-\x20\x7f#]*")
 def body_length(lengths: Sequence[bytes], codings: Sequence[bytes], http_version: str) -> BodyLength:
     """The length that Content-Length and Transfer-Encoding give, after RFC 9112 §6.3.
 
-    Raises ``BadRequestError`` for both at once, for two lengths that differ, for a length that is no number, for a transfer
-    coding other than ``chunked`` alone, and for any in HTTP/1.0 (§6.1). Without either, a request of HTTP/1.x has no
-    body; one of HTTP/2 or later may have one of unknown length (RFC 9113 §8.1).
+    Raises ``BadRequestError`` for both at once, for two lengths that differ, for a length that is no number, for a
+    transfer coding other than ``chunked`` alone, and for any in HTTP/1.0 (§6.1). Without either, a request of HTTP/1.x
+    has no body; one of HTTP/2 or later may have one of unknown length (RFC 9113 §8.1).
     """
     if codings:
         _check_chunked(codings, lengths, http_version)
@@ -55,9 +56,9 @@ def check_request_line(method: str, path: bytes, query: bytes) -> None:
     Authority-form and absolute-form would let the client choose the host; CONNECT would turn the connection into a
     tunnel.
     """
-    if not _METHOD.fullmatch(method) or method == "CONNECT":
+    if method not in _USUAL and (not _METHOD.fullmatch(method) or method == "CONNECT"):
         raise BadRequestError("The request's method cannot be forwarded")
-    if not _PATH.fullmatch(path) or not _QUERY.fullmatch(query):
+    if not _PATH.fullmatch(path) or (query and not _QUERY.fullmatch(query)):
         raise BadRequestError("The request's target is not an absolute path")
 
 

@@ -24,6 +24,8 @@ HOP_BY_HOP = frozenset({
 # De facto X-Forwarded-*, and RFC 7239. Whoever sends them may lie about where the request comes from.
 FORWARDING = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip"})
 
+_GROWING = (b"x-forwarded-for", b"forwarded")
+
 REQUEST_ID = b"x-request-id"
 
 # What is done with a request's field: nothing but KEEP for nearly all, hence the plain integers.
@@ -74,24 +76,39 @@ def sane_request_id(values: Sequence[bytes]) -> bytes | None:
     return values[0] if len(values) == 1 and _SANE_ID.fullmatch(values[0]) else None
 
 
-def forwarding_headers(
-    noted: Noted, *, peer: bytes | None, scheme: bytes, host: bytes | None, trusted: bool
-) -> Headers:
-    """X-Forwarded-For, -Proto and -Host, and what a trusted peer said before us.
+def seen_by_us(peer: str | None, scheme: str, host: bytes | None) -> tuple[Header, ...]:
+    """X-Forwarded-For, -Proto and -Host as we see them ourselves: all that is said of a peer that is not trusted.
 
-    From a peer that is not trusted every such field is replaced by what we saw ourselves. A trusted one's are kept:
-    For and Forwarded get our peer appended, Proto and Host stay as they are.
+    ``peer`` is its address, ``None`` for a Unix socket's; ``host`` the request's Host.
     """
-    said: Noted = {name: values for name, values in noted.items() if is_forwarding(name)} if trusted and noted else {}
-    headers: Headers = []
-    if peer is not None:
-        headers.append((b"x-forwarded-for", b", ".join([*said.get(b"x-forwarded-for", ()), peer])))
-    headers.append((b"x-forwarded-proto", said.get(b"x-forwarded-proto", (scheme,))[0]))
-    if host is not None:
-        headers.append((b"x-forwarded-host", said.get(b"x-forwarded-host", (host,))[0]))
-    if said:
-        headers += _as_said(said, peer)
-    return headers
+    known = [
+        (b"x-forwarded-for", peer.encode("latin-1", "replace") if peer else None),
+        (b"x-forwarded-proto", scheme.encode()),
+        (b"x-forwarded-host", host),
+    ]
+    return tuple((name, value) for name, value in known if value is not None)
+
+
+def said_before_us(noted: Noted, seen: Iterable[Header]) -> tuple[Header, ...]:
+    """The same after a trusted peer, which told us its own: For and Forwarded grow, the others stay as it said."""
+    said = {name: values for name, values in noted.items() if is_forwarding(name)}
+    ours = dict(seen)
+    peer = ours.pop(b"x-forwarded-for", None)
+    fields = [(name, value) for name, value in ours.items() if name not in said]
+    fields += [(name, value) for name, values in said.items() if name not in _GROWING for value in values]
+    hops = [*said.get(b"x-forwarded-for", ()), *((peer,) if peer else ())]
+    if hops:
+        fields.append((b"x-forwarded-for", b", ".join(hops)))
+    if b"forwarded" in said:
+        fields.append((b"forwarded", b", ".join([*said[b"forwarded"], b"for=" + _node(peer)])))
+    return tuple(fields)
+
+
+def _node(peer: bytes | None) -> bytes:
+    """An address as RFC 7239 §6 writes it."""
+    if peer is None:
+        return b"unknown"
+    return b'"[%b]"' % peer if b":" in peer else peer
 
 
 def is_forwarding(name: bytes) -> bool:
@@ -99,16 +116,7 @@ def is_forwarding(name: bytes) -> bool:
     return name in FORWARDING or name.startswith(b"x-forwarded-")
 
 
-def _as_said(said: Noted, peer: bytes | None) -> Headers:
-    """The rest of a trusted peer's fields; ``Forwarded`` with our peer at its end (RFC 7239 §4)."""
-    replaced = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded")
-    headers = [(name, value) for name, values in said.items() if name not in replaced for value in values]
-    if b"forwarded" in said:
-        node = b"unknown" if peer is None else b'"[%b]"' % peer if b":" in peer else peer
-        headers.append((b"forwarded", b", ".join([*said[b"forwarded"], b"for=" + node])))
-    return headers
-
-
+@lru_cache(maxsize=8)
 def via(http_version: str) -> Header:
     """Our entry in Via (§7.6.3): the version in which the message reached us, and a name."""
     return (b"via", b"%b %b" % (http_version.encode(), PSEUDONYM))
@@ -131,7 +139,8 @@ def response_headers(received: Headers, status: int, dropped: frozenset[bytes]) 
     wait for the body that it announces.
     """
     kept = [pair for pair in received if pair[0] not in dropped]
-    unwanted = connection_options(value for name, value in received if name == b"connection")
+    connection = [value for name, value in received if name == b"connection"]
+    unwanted = connection_options(connection) if connection else frozenset()
     if status in (204, 304):
         unwanted |= {b"content-length"}
     return [pair for pair in kept if pair[0] not in unwanted] if unwanted else kept

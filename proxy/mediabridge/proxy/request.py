@@ -8,7 +8,7 @@ from urllib.parse import quote
 from . import framing, headers
 from .errors import BadRequestError
 from .framing import BodyLength
-from .headers import Headers
+from .headers import Header, Headers
 from .request_id import new_request_id
 from .trusted import Trusted
 from .upstream import Endpoint
@@ -95,11 +95,14 @@ class Request:
     def head(self, endpoint: Endpoint, trusted: Trusted) -> bytes:
         """Request line and fields as they go upstream. Raises ``BadRequestError`` when a field hides a line break."""
         target = b"%b?%b" % (self.path, self.query) if self.query else self.path
-        lines = [b"%b %b HTTP/1.1\r\n" % (self.method.encode(), target)]
-        lines += [b"%b: %b\r\n" % field for field in self._end_to_end(endpoint)]
-        lines += [b"%b: %b\r\n" % field for field in self._added(endpoint, trusted)]
+        lines = [b"%b %b HTTP/1.1" % (self.method.encode(), target)]
+        lines += [b": ".join(field) for field in self._end_to_end(endpoint)]
+        lines += self._added(endpoint, trusted)
+        lines.append(b"x-request-id: " + self.request_id.encode())
+        if self.length is None:
+            lines.append(b"transfer-encoding: chunked")
         lines.append(b"\r\n")
-        head = b"".join(lines)
+        head = b"\r\n".join(lines)
         framing.check_head(head, len(lines))
         return head
 
@@ -107,7 +110,9 @@ class Request:
         fields = self.kept
         own = own_names(endpoint.headers)
         if own:
-            fields = [field for field in fields if field[0] not in own and field[0].replace(b"_", b"-") not in own]
+            fields = [
+                field for field in fields if field[0] not in own and not (b"_" in field[0] and _means(field[0], own))
+            ]
         if self.noted.get(b"connection"):
             options = headers.connection_options(self.noted[b"connection"])
             fields = [field for field in fields if field[0] not in options]
@@ -116,22 +121,33 @@ class Request:
             fields = headers.joined_cookies(fields, cookies)
         return fields
 
-    def _added(self, endpoint: Endpoint, trusted: Trusted) -> Headers:
-        host = self.noted.get(b"host")
-        added = headers.forwarding_headers(
-            self.noted,
-            peer=self.peer.encode("latin-1", "replace") if self.peer else None,
-            scheme=self.scheme.encode(),
-            host=host[0] if host else None,
-            trusted=trusted.covers(self.peer),
-        )
-        added += (headers.via(self.http_version), (headers.REQUEST_ID, self.request_id.encode()))
-        added += endpoint.headers
-        if not host:
-            added.append((b"host", b"localhost" if endpoint.uds else f"{endpoint.host}:{endpoint.port}".encode()))
-        if self.length is None:
-            added.append((b"transfer-encoding", b"chunked"))
-        return added
+    def _added(self, endpoint: Endpoint, trusted: Trusted) -> Iterable[bytes]:
+        hosts = self.noted.get(b"host")
+        if hosts is None:
+            host = b"localhost" if endpoint.uds else f"{endpoint.host}:{endpoint.port}".encode()
+            return added_lines(self.peer, self.scheme, None, self.http_version, (*endpoint.headers, (b"host", host)))
+        if trusted.covers(self.peer):
+            said = headers.said_before_us(self.noted, headers.seen_by_us(self.peer, self.scheme, hosts[0]))
+            return lines_of((*said, headers.via(self.http_version), *endpoint.headers))
+        return added_lines(self.peer, self.scheme, hosts[0], self.http_version, endpoint.headers)
+
+
+@lru_cache(maxsize=1024)
+def added_lines(
+    peer: str | None, scheme: str, host: bytes | None, http_version: str, own: tuple[Header, ...]
+) -> tuple[bytes, ...]:
+    """The lines that we add to a request; the same for most requests of one client."""
+    return lines_of((*headers.seen_by_us(peer, scheme, host), headers.via(http_version), *own))
+
+
+def lines_of(fields: Iterable[Header]) -> tuple[bytes, ...]:
+    """Header fields as lines, without their ends."""
+    return tuple(b": ".join(field) for field in fields)
+
+
+def _means(name: bytes, names: frozenset[bytes]) -> bool:
+    """WSGI reads ``_`` and ``-`` alike."""
+    return name.replace(b"_", b"-") in names
 
 
 @lru_cache(maxsize=64)

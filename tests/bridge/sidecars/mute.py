@@ -1,0 +1,5 @@
+"""Runs, listens nowhere."""
+
+from serving import forever
+
+forever()

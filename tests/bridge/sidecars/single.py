@@ -1,0 +1,6 @@
+"""Healthy, and nothing else."""
+
+from serving import forever, serve
+
+serve()
+forever()
