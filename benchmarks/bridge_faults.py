@@ -17,17 +17,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
-
-from mediabridge.bridge import Policy, RestartRules, Rules, State
 from tests.bridge.hosting import Host, host
 from tests.bridge.load import Load, get
 from tests.bridge.processes import QUICK, SIDECARS, Run, application, bridge, living, sidecar, sweep, until
+
+from mediabridge.bridge import Policy, RestartRules, State
 
 FORWARD = str(Path(__file__).parent / "bridge_forward.py")
 MB = 2**20
 WIDTH = 80
 PREFIX = b"[Python] "
 Step = Callable[[int, int], None]
+Held = tuple[int, int, int]  # threads, file descriptors, children
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ def crashes(count: int, dice: random.Random, step: Step) -> list[Figure]:
     noticed, silent = [], 0
     with bridge(application(), rules) as run:
         run.bridge.start()
+        before = _held()
         for index in range(count):
             until(run.bridge.is_ready, 20)
             begin = time.monotonic()
@@ -127,12 +129,15 @@ def crashes(count: int, dice: random.Random, step: Step) -> list[Figure]:
             status = run.bridge.status()
             silent += status.ready or status.why is None or status.retry_after_s is None or bool(run.bridge.routes())
             step(index + 1, count)
+        until(run.bridge.is_ready, 20)
+        after = _settled(before)
     ordered = sorted(noticed)
     return [
         seconds(f"crash noticed ({count}), median", statistics.median(noticed)),
         seconds("crash noticed, 99th percentile", ordered[int(0.99 * (count - 1))]),
         seconds("crash noticed, worst", ordered[-1], NOTICE_S),
         none_of("crashes after which status did not say why not ready and when to try again", silent),
+        *leaks(f"{count} restarts", before, after),
     ]
 
 
@@ -149,7 +154,7 @@ def _end_sidecar(run: Run, way: str) -> None:
 def cycles(count: int, _dice: random.Random, step: Step) -> list[Figure]:
     """Stop and start, the same bridge and a new one in turns; what is counted before is counted after."""
     marks = set()
-    with bridge(application(env={"X": "1"})) as same:
+    with bridge(application()) as same:
         marks.add(same.mark)
         for _ in range(3):
             _cycle(same)
@@ -159,15 +164,9 @@ def cycles(count: int, _dice: random.Random, step: Step) -> list[Figure]:
             marks.add(run.mark)
             _cycle(run)
             step(index + 1, count)
-        until(lambda: _held() == before or None, 3) if _held() != before else None
-        after = _held()
+        after = _settled(before)
         processes = sum(len(living(mark)) for mark in marks)
-    names = ("threads", "file descriptors", "children, zombies too")
-    rows = [
-        Figure(f"{name} before and after {count} cycles", f"{old} → {new}", "equal", old == new)
-        for name, old, new in zip(names, before, after, strict=True)
-    ]
-    return [*rows, none_of("processes of the cycles left", processes)]
+    return [*leaks(f"{count} cycles", before, after), none_of("processes of the cycles left", processes)]
 
 
 def _cycle(run: Run) -> None:
@@ -176,7 +175,24 @@ def _cycle(run: Run) -> None:
     run.events.clear()
 
 
-def _held() -> tuple[int, int, int]:
+def leaks(what: str, before: Held, after: Held) -> list[Figure]:
+    """What this process holds must be the same after as before."""
+    names = ("threads", "file descriptors", "children, zombies too")
+    return [
+        Figure(f"{name} before and after {what}", f"{old} → {new}", "no more", new <= old)
+        for name, old, new in zip(names, before, after, strict=True)
+    ]
+
+
+def _settled(before: Held) -> Held:
+    """What is held now; what is about to go has a few seconds for it."""
+    deadline = time.monotonic() + 3
+    while _held() != before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return _held()
+
+
+def _held() -> Held:
     return threading.active_count(), len(list(Path("/proc/self/fd").iterdir())), len(psutil.Process().children())
 
 

@@ -22,11 +22,11 @@ Part = Callable[[int, random.Random, faults.Step], list[faults.Figure]]
 
 # name: what is done, how often in full, how often in short
 PARTS: dict[str, tuple[Part, int, int]] = {
-    "kills": (faults.kills, 300, 12),
+    "kills": (faults.kills, 300, 8),
     "crashes": (faults.crashes, 300, 12),
     "cycles": (faults.cycles, 200, 12),
     "stubborn": (faults.stubborn, 5, 1),
-    "lines": (faults.lines, 1_000_000, 200_000),
+    "lines": (faults.lines, 1_000_000, 500_000),
     "idle": (faults.idle, 60, 5),
 }
 

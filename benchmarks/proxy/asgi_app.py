@@ -1,0 +1,26 @@
+"""Our ASGI proxy as uvicorn serves it, before two fixed upstreams: UPSTREAM_SMALL and UPSTREAM_LARGE."""
+
+import os
+
+from mediabridge.proxy import AsgiProxy, Endpoint, Routes
+
+
+class Fixed:
+    def __init__(self, port):
+        self._endpoint = Endpoint(port=port, headers=((b"x-mediabridge-token", b"t" * 32),))
+
+    def why_not_ready(self):
+        return None
+
+    def endpoint(self):
+        return self._endpoint
+
+
+def quiet(_event):
+    """No log line per request, as the peers."""
+
+
+large = AsgiProxy(Fixed(int(os.environ["UPSTREAM_LARGE"])), routes=Routes.of("/api"), on_event=quiet)
+app = AsgiProxy(
+    Fixed(int(os.environ["UPSTREAM_SMALL"])), routes=Routes.of("/api/extract/small"), app=large, on_event=quiet
+)
