@@ -32,6 +32,10 @@ types:
 imports:
 	@$(BIN)/lint-imports
 
+.PHONY: campaign-bridge
+campaign-bridge: setup
+	@$(BIN)/python benchmarks/campaign_bridge.py
+
 format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -73,7 +73,8 @@ def kills(count: int, dice: random.Random, step: Step) -> list[Figure]:
         with host(**spec) as victim, ExitStack() as stack:
             _bring_to(moment, victim, stack, dice)
             if dice.random() < 0.25 and (pids := [e["pid"] for e in victim.events if e["what"] == "ready"]):
-                os.kill(pids[-1], signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pids[-1], signal.SIGKILL)
             victim.process.kill()
             seconds_taken = _clear(victim.mark)
         took[moment].append(seconds_taken)

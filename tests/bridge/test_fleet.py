@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from mediabridge.bridge import FailureKind, Listener, Policy, RestartRules, Rule
 from mediabridge.bridge import events as ev
 from mediabridge.bridge.fleet import MEMORY_PAUSE_S
 
-from .doubles import FakeChild, Nursery, Stage, World
+from .doubles import FakeChild, Nursery, Stage, World, until
 
 WORKER = module("worker", health_path=None)
 BINDS_ITSELF = module("double", health_path=None)
@@ -159,6 +160,37 @@ def test_a_reload_replaces_one_replica_after_the_other() -> None:
         assert all(ready)
         assert len(stage.nursery.alive) == 3
         assert all(child.ended for child in stage.nursery.children[:3])
+
+
+def test_a_reload_during_a_reload_waits_for_it() -> None:
+    with Stage(replicas=3) as stage:
+        stage.fleet.reload()
+        stage.fleet.reload()
+        assert sum(slot.incoming is not None for slot in stage.fleet.slots) == 1
+        stage.advance()
+        assert len(stage.nursery.alive) == 3
+        assert len(stage.nursery.children) == 3 + 3 + 1  # the first was under way, and is done again
+
+
+def test_a_replacement_that_has_taken_over_is_restarted_by_the_policy() -> None:
+    with Stage() as stage:
+        stage.fleet.reload()
+        stage.advance()
+        stage.nursery.last.end(code=1)
+        stage.advance(1)
+        assert states(stage) == [State.READY]
+
+
+def test_what_is_retired_leaves_no_thread() -> None:
+    with Stage(replicas=2) as stage:
+        for _ in range(3):
+            stage.fleet.reload()
+            stage.advance()
+        until(lambda: len(probers()) == 2, "threads are left")
+
+
+def probers() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("mediabridge-probe-Python")]
 
 
 def test_a_replacement_that_fails_keeps_the_old_one() -> None:

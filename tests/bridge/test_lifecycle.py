@@ -8,7 +8,7 @@ import pytest
 
 from mediabridge.bridge import ExitStatus, Failure, FailureKind, Policy, RestartRules, Rules, State, WhyNotReady
 from mediabridge.bridge import events as ev
-from mediabridge.bridge.lifecycle import KILLS, LOOKS_AFTER_KILL, Life, Then, decide
+from mediabridge.bridge.lifecycle import KILL_S, KILLS, LOOKS_AFTER_KILL, Life, Then, decide
 
 from .doubles import failure
 
@@ -280,6 +280,7 @@ def test_a_kill_skips_the_grace() -> None:
     life, actions = replay(*READY, ev.KillAsked())
     assert life.state is State.STOPPING
     assert ev.Kill(1) in actions
+    assert ev.Later(KILL_S, ev.GraceOver(1)) in actions  # the next kill, should it be needed
 
 
 def test_a_kill_during_a_stop_skips_the_rest_of_the_grace() -> None:

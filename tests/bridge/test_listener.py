@@ -196,6 +196,17 @@ def test_two_sidecars_that_bind_themselves_get_two_ports() -> None:
         own.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the abstract namespace exists on Linux only")
+def test_a_port_that_was_promised_to_one_sidecar_is_not_promised_to_another() -> None:
+    first, second = OwnPort(), OwnPort()
+    port = first.find(LOCAL)
+    assert isinstance(port, int)
+    assert not second._claimed(port)
+    first.close()
+    assert second._claimed(port)
+    second.close()
+
+
 def test_a_port_that_is_taken_is_no_port_for_a_sidecar_either() -> None:
     listener = opened()
     assert isinstance(OwnPort().find(listener.address), Failure)

@@ -1,4 +1,36 @@
-"""However the host ends, nothing of its sidecar lives on: pitfalls 1, 2, 7, 8 of research/bridge_proxy.md §3."""
+"""However the host ends, nothing of its sidecar lives on: pitfalls 1, 2, 7, 8 of research/bridge_proxy.md §3.
+
+Where each of the 28 is tested (real processes in test_pitfalls_*, test_signals; pure tables in the others):
+
+ 1 host killed, sidecar lives on      test_pitfalls_1_orphans (start, ready, load, stop, GIL held, forks), campaign
+ 2 death signal of a thread           test_pitfalls_1_orphans
+ 3 grandchildren survive stop         test_pitfalls_2_trees, test_signals (wiped environment, sessions), campaign
+ 4 crash leaves the old group         test_pitfalls_2_trees
+ 5 exit hidden by a pipe              test_pitfalls_2_trees
+ 6 SIGTERM ignored                    test_pitfalls_2_trees (also paused, also a second kill), campaign
+ 7 Ctrl+C reaches both                test_pitfalls_1_orphans (on a pty)
+ 8 terminal closed                    test_pitfalls_1_orphans (on a pty)
+ 9 fast crash loop                    test_pitfalls_3_readiness, test_restart, test_lifecycle_properties
+10 counter never reset                test_pitfalls_3_readiness (a clock that jumps), test_lifecycle
+11 failures not in a row              test_pitfalls_3_readiness, test_lifecycle
+12 busy taken for dead                test_pitfalls_3_readiness
+13 a stranger answers                 test_pitfalls_3_readiness, test_health, test_listener
+14 ready for one answer               test_pitfalls_3_readiness
+15 port found, then lost              test_pitfalls_4_requests
+16 gap while restarting               test_pitfalls_4_requests (SIGKILL, rolling, kept connections)
+17 one sidecar per worker             test_pitfalls_5_shared, test_single, test_fork
+18 invalid UTF-8                      test_pitfalls_6_output, test_output
+19 split characters, lines, tails     test_pitfalls_6_output, test_output
+20 host's output blocked              test_pitfalls_6_output, test_writer
+21 block-buffered output              test_pitfalls_6_output
+22 stop drops requests                test_pitfalls_4_requests
+23 pid given away again               test_pitfalls_2_trees (the kernel is made to)
+24 stop while a spawn is under way    test_pitfalls_2_trees, test_lifecycle_properties
+25 signal shown as a code             test_signals, test_diagnosis
+26 interpreter is a launcher          test_pitfalls_2_trees (a shim that forks)
+27 wall clock jumps                   test_pitfalls_3_readiness
+28 Windows has no SIGTERM             test_tree_windows (the platform seam); skipped in test_pitfalls_2_trees, says why
+"""
 
 from __future__ import annotations
 

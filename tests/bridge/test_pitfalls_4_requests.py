@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -38,6 +39,17 @@ def test_two_supervisors_start_fifty_sidecars_each_at_once_and_no_port_is_lost(k
             one.kill()
             one.wait()
         sweep(run.mark)
+
+
+def test_a_free_port_that_somebody_else_takes_first_is_replaced_by_another():
+    """Pitfall 15: between our look and the sidecar's bind; no other bridge, any program."""
+    with bridge(sidecar("late", takes_socket=False)) as run:
+        run.bridge.start(wait=False)
+        until(lambda: run.lines("stdout"), what="the sidecar says which port it was given")
+        with socket.create_server(("127.0.0.1", int(run.lines("stdout")[0]))) as taken:
+            run.bridge.start()
+            assert run.bridge.address.port != taken.getsockname()[1]
+        assert run.said == ["starting", "exited", "restarting", "starting", "ready"]
 
 
 def test_a_sidecar_killed_under_load_costs_no_request_that_was_not_inside_it():

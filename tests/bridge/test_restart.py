@@ -39,6 +39,10 @@ def test_property_the_delay_grows_until_the_cap(rules: RestartRules, failures: i
     assert later == pytest.approx(min(rules.cap_s, now * rules.factor)) or failures > 64
 
 
+def test_jitter_takes_off_as_much_as_the_dice_say() -> None:
+    assert [RestartRules(base_s=8, jitter=0.25).delay_s(1, dice) for dice in (0.0, 0.5, 0.75)] == [8, 7, 6.5]
+
+
 def test_the_delays_of_the_default() -> None:
     rules = RestartRules()
     assert [rules.delay_s(count, 0.0) for count in range(1, 10)] == [0.25, 0.5, 1, 2, 4, 8, 16, 30, 30]

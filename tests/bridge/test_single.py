@@ -96,6 +96,15 @@ def test_the_lock_ends_with_its_leader_though_a_forked_copy_of_it_lives(tmp_path
     single.release()
 
 
+def test_trying_again_and_again_leaves_no_descriptor(tmp_path: Path) -> None:
+    first, second = Single("key", tmp_path), Single("key", tmp_path)
+    first.try_lead()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert not any(second.try_lead() for _ in range(10))
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    first.release()
+
+
 def test_a_lock_that_is_given_back_can_be_taken(tmp_path: Path) -> None:
     first, second = Single("key", tmp_path), Single("key", tmp_path)
     assert first.try_lead()
@@ -184,7 +193,7 @@ CONTENTS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(CONTENTS)
 def test_property_a_state_that_cannot_be_read_is_none(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -192,7 +201,7 @@ def test_property_a_state_that_cannot_be_read_is_none(content: bytes) -> None:
         assert Single("key", Path(folder)).read() is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(PUBLISHED, st.data())
 def test_property_a_state_with_a_wrong_part_never_raises(content: Published, data: st.DataObject) -> None:
     """Of another version, say: a field is missing, or is something else."""

@@ -54,7 +54,7 @@ def test_one_that_listens_no_more_is_told_nothing(make: Bridges) -> None:
 
 
 @pytest.mark.parametrize("at", ["starting", "ready"])
-def test_a_listener_may_stop_the_bridge(make: Bridges, at: str) -> None:
+def test_a_listener_may_stop_the_bridge(make: Bridges, entries: Callable[[int], list[str]], at: str) -> None:
     nursery = Nursery()
     it = make(nursery)
     events = heard(it)
@@ -63,6 +63,7 @@ def test_a_listener_may_stop_the_bridge(make: Bridges, at: str) -> None:
     assert it.wait_for(State.STOPPED, timeout_s=PATIENCE_S)
     until(lambda: events.words[-1] == "stopped")
     assert not nursery.alive
+    assert entries(logging.WARNING) == []
 
 
 def test_a_listener_may_reload_the_bridge(make: Bridges) -> None:

@@ -105,21 +105,23 @@ def test_a_follower_sees_the_new_process_after_a_restart(make: Bridges) -> None:
 
 def test_a_follower_of_a_failed_start_says_the_same(make: Bridges) -> None:
     leader = make(ends(1, SYNTAX), shared=True)
-    with pytest.raises(TargetError) as first:
+    with pytest.raises(TargetError) as caught:
         leader.start()
-    with pytest.raises(TargetError) as second:
-        make(shared=True).start()
-    assert second.value.failure == first.value.failure
+    follower = make(shared=True)
+    follower.start(wait=False)
+    assert follower.wait_for(State.FAILED, timeout_s=PATIENCE_S)
+    assert follower.status().failure == caught.value.failure
 
 
 def test_a_follower_of_a_leader_without_an_address_says_so_too(make: Bridges) -> None:
     held = listen("127.0.0.1", 0)
     port = held.address.port  # type: ignore[union-attr]
-    with pytest.raises(ListenError) as first:
+    with pytest.raises(ListenError) as caught:
         make(shared=True, port=port).start()
-    with pytest.raises(ListenError) as second:
-        make(shared=True, port=port).start()
-    assert second.value.failure == first.value.failure
+    follower = make(shared=True, port=port)
+    follower.start(wait=False)
+    assert follower.wait_for(State.FAILED, timeout_s=PATIENCE_S)
+    assert follower.status().failure == caught.value.failure
     held.close()  # type: ignore[union-attr]
 
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -240,7 +240,7 @@ class TestLifespan:
 
 
 class TestWebSocket:
-    SCOPE = {"type": "websocket", "path": "/api/x", "raw_path": b"/api/x", "headers": []}
+    SCOPE: ClassVar = {"type": "websocket", "path": "/api/x", "raw_path": b"/api/x", "headers": []}
 
     def test_is_closed_before_the_handshake(self) -> None:
         told = call(None, self.SCOPE, {"type": "websocket.connect"})
@@ -313,9 +313,7 @@ def test_cancelled_request_closes_the_upstream_call(upstream: ScriptedUpstream) 
         proxy = AsgiProxy(FakeUpstream(upstream.endpoint), routes=ROUTES, on_event=lambda event: None)
         told = Told()
         task = asyncio.create_task(proxy(http_scope(), told.receive, told.send))  # type: ignore[arg-type]
-        async with asyncio.timeout(5):
-            while not upstream.requests.qsize():
-                await asyncio.sleep(0.01)
+        await asyncio.to_thread(upstream.take)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

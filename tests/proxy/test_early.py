@@ -184,7 +184,7 @@ def test_early_answer_survives_the_reset_behind_it(stage: Stage) -> None:
 
     def script(call: Call) -> None:
         call.head()
-        call.answer(b"too big", status=b"413 Content Too Large")
+        call.answer(b"too big", b"Connection: close", status=b"413 Content Too Large")
         call.reset()
 
     stage.set_up(script)

@@ -36,7 +36,8 @@ def test_target_is_kept_byte_for_byte(stage: Stage, target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["/api/%2e%2e/b", "/api/../b", "/api/x/%2E./b", "/api/.%2e", "/api/a%2f..%2f..%2fb", "/api/..%5cb", "/api/./b"]
+    "target",
+    ["/api/%2e%2e/b", "/api/../b", "/api/x/%2E./b", "/api/.%2e", "/api/a%2f..%2f..%2fb", "/api/..%5cb", "/api/./b"],
 )
 def test_dot_segments_never_lead_out_of_the_prefix(stage: Stage, target: str) -> None:
     response = stage.ask(target)
@@ -82,6 +83,29 @@ def test_hop_by_hop_headers_of_a_request_stay_here(stage: Stage) -> None:
 def test_upgrade_is_not_forwarded(stage: Stage) -> None:
     received = forwarded(stage, "/api/x", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: x")
     assert not {name for name, _ in received.headers} & {"connection", "upgrade", "http2-settings"}
+
+
+def test_connection_that_asked_for_an_upgrade_is_closed(stage: Stage) -> None:
+    """uvicorn drops what comes behind such a head: a request there would wait for ever for its answer."""
+    for ready in (True, False):
+        if not ready:
+            stage.fake.be_away()
+        wire = stage.client()
+        wire.send(request("/api/x", "Connection: Upgrade", "Upgrade: h2c"), request("/api/behind"))
+        assert wire.response().get("connection") == "close"
+        assert wire.at_end()
+
+
+@pytest.mark.parametrize("framing", ["Transfer-Encoding: chunked", "Content-Length: 15"])
+def test_body_that_the_server_drops_for_an_upgrade_is_never_forwarded_as_whole(stage: Stage, framing: str) -> None:
+    def script(call: Call) -> None:
+        received = call.request()
+        assert received is None or not received.complete
+
+    stage.set_up(script)
+    body = b"5\r\nhello\r\n0\r\n\r\n"
+    response = stage.ask("/api/x", "Connection: Upgrade", "Upgrade: h2c", framing, method="POST", body=body)
+    assert response.status == 400
 
 
 def test_connection_cannot_remove_what_frames_or_routes(stage: Stage) -> None:

@@ -62,13 +62,18 @@ def test_keep_alive_race_post_is_not_repeated(stage: Stage) -> None:
 
 
 def test_post_uses_no_connection_that_the_upstream_has_closed(stage: Stage) -> None:
+    closed = threading.Semaphore(0)
+
     def script(call: Call) -> None:
         call.request()
         call.answer()
+        call.close()
+        closed.release()
 
     stage.set_up(script)
     for _ in range(20):
         assert stage.ask("/api/x", "Content-Length: 2", method="POST", body=b"ab").status == 200
+        assert closed.acquire(timeout=DEADLINE_S)
 
 
 def test_repeated_request_is_repeated_only_once(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mediabridge import proxy
 from mediabridge.proxy import Routes, Unavailable, answers, errors, framing, headers
-from mediabridge.proxy.request import Request
+from mediabridge.proxy.request import Request, added_lines
 from mediabridge.proxy.request_id import new_request_id
 from mediabridge.proxy.routes import has_dot_segment
 from mediabridge.proxy.trusted import Trusted
@@ -24,16 +24,20 @@ PAIRS = st.lists(st.tuples(TOKENS, VALUES), max_size=10)
 RULED = [name for name in headers.RULES if name not in (b"content-length", b"host", b"expect", b"cookie")]
 
 
+OWN = ((b"X-Token", b"t"),)
+
+
 def fields_of(head: bytes) -> list[tuple[bytes, bytes]]:
     lines = head.split(b"\r\n")
     assert lines[-2:] == [b"", b""]
-    return [tuple(line.split(b": ", 1)) for line in lines[1:-2]]  # type: ignore[misc]
+    pairs = [line.split(b": ", 1) for line in lines[1:-2]]
+    return [(name.lower(), value) for name, value in pairs]
 
 
 def head_of(pairs: list[tuple[bytes, bytes]], *, trusted: tuple[str, ...] = (), **scope: object) -> bytes:
-    request = Request(http_scope(headers=[(b"host", b"a.test"), *pairs], **scope), b"/api/x")
+    request = Request(http_scope(headers=[(b"host", b"a.test"), *pairs], **scope), b"/api/x", OWN)
     request.check()
-    return request.head(Endpoint(headers=((b"x-token", b"t"),)), Trusted(trusted))
+    return request.head(Endpoint(headers=OWN), Trusted(trusted))
 
 
 ADDED = {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"via", b"x-request-id", b"x-token", b"host"}
@@ -72,11 +76,28 @@ def test_whatever_connection_names_is_removed(names: list[bytes], pairs: list[tu
     assert not {name for name, _ in fields} & ({name for name, _ in named} - ADDED)
 
 
+def test_what_is_remembered_of_requests_is_bounded() -> None:
+    book = headers.rules_beside(OWN)
+    for number in range(3000):
+        head_of([(b"x-%d" % number, b""), (b"x-%d-" % number + b"a" * 1000, b"")])
+    assert len(book) <= 1024
+    assert max(map(len, book)) <= 64
+    before = added_lines.cache_info().currsize
+    request = Request(http_scope(headers=[(b"host", b"a" * 1000)]), b"/api/x")
+    assert b"x-forwarded-host: " + b"a" * 1000 in request.head(Endpoint(), Trusted())
+    assert added_lines.cache_info().currsize == before
+
+
 @settings(max_examples=200)
 @given(PAIRS, st.sampled_from([200, 204, 304, 404]))
 def test_response_fields_stay_or_go_as_the_rules_say(pairs: list[tuple[bytes, bytes]], status: int) -> None:
-    received = [*pairs, (b"content-length", b"5"), (b"connection", b"x-gone, Keep-Alive"), (b"x-gone", b"1"),
-                (b"keep-alive", b"5"), (b"set-cookie", b"a"), (b"set-cookie", b"b"), (b"x-request-id", b"theirs")]  # fmt: skip
+    ruled = [
+        (b"content-length", b"5"),
+        (b"connection", b"x-gone, Keep-Alive"),
+        (b"x-gone", b"1"),
+        (b"keep-alive", b"5"),
+    ]
+    received = [*pairs, *ruled, (b"set-cookie", b"a"), (b"set-cookie", b"b"), (b"x-request-id", b"theirs")]
     kept = headers.response_headers(received, status, headers.dropped_from_responses(["Server"]))
     gone = headers.HOP_BY_HOP | {b"x-gone", b"x-request-id", b"server"}
     gone |= {b"content-length"} if status in (204, 304) else set()
@@ -142,10 +163,12 @@ def test_routes_refuse_what_is_no_plain_path(prefix: str) -> None:
         Routes.of(prefix)
 
 
-@given(st.lists(st.sampled_from([b"a", b"..", b".", b"...", b".a", b"a.", b"%2e", b"%2E.", b"%2f", b"", b";"]), max_size=6))
+@given(
+    st.lists(st.sampled_from([b"a", b"..", b".", b"...", b".a", b"a.", b"%2e", b"%2E.", b"%2f", b"", b";"]), max_size=6)
+)
 def test_dot_segment_is_found_wherever_a_decoder_would_see_one(segments: list[bytes]) -> None:
     path = b"/" + b"/".join(segments)
-    decoded = re.sub(rb"%2f", b"/", re.sub(rb"%2e", b".", path, flags=re.I), flags=re.I)
+    decoded = re.sub(rb"%2f", b"/", re.sub(rb"%2e", b".", path, flags=re.IGNORECASE), flags=re.IGNORECASE)
     assert has_dot_segment(path) == any(segment in (b".", b"..") for segment in decoded.split(b"/"))
 
 

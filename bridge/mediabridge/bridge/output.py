@@ -70,7 +70,7 @@ class Lines:
         if not end:
             self._keep(chunk)
             return self.flush() if self._size > LINE_LIMIT else b""
-        whole = b"".join((*self._rest, chunk[:end]))
+        whole = b"".join((*self._rest, memoryview(chunk)[:end])) if self._rest or end < len(chunk) else chunk
         self._rest, self._size = [], 0
         if end < len(chunk):
             self._keep(chunk[end:])
@@ -133,4 +133,5 @@ def prefixed(block: Block, *, colour: str = "") -> bytes:
     prefix = f"[{block.source}] ".encode()
     if colour:
         prefix = b"\x1b[" + colour.encode() + b"m" + prefix[:-1] + b"\x1b[0m "
-    return prefix + block.data[:-1].replace(b"\n", b"\n" + prefix) + b"\n"
+    after = block.data.replace(b"\n", b"\n" + prefix)
+    return b"".join((prefix, memoryview(after)[: -len(prefix)]))  # a copy less than by slices

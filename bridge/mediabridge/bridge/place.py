@@ -81,6 +81,7 @@ class Place:
         self._oom_kills: int | None = None
         self._private: Listener | None = None  # for health only: an older launch may still accept at the shared one
         self._own_port = OwnPort()
+        self._any_port = fd is None and address is not None and not address.port
         self._started_at: datetime | None = None
         self._checked_at: datetime | None = None
         self._probes: queue.SimpleQueue[Callable[[], ev.Event] | None] = queue.SimpleQueue()
@@ -90,7 +91,7 @@ class Place:
         """Decide, then do."""
         if isinstance(event, ev.ProbePassed | ev.ProbeFailed):
             self._checked_at = self._outside.now()
-            self.rss = resident_bytes(self.life.pid)
+            self.rss = resident_bytes(self.life.pid) or self.rss  # one that has just died holds nothing
         before = self.life.failure
         self.life, actions = decide(self.life, event, self.rules)
         if self.life.failure is not before:
@@ -258,6 +259,8 @@ class Place:
             free.close()
             return {"FLASK_SOCKET": address.uds}
         port = self._own_port.find(address)
+        if isinstance(port, Failure) and self._any_port:
+            port = self._own_port.find(replace(address, port=0))
         if isinstance(port, Failure):
             return port
         self.address = replace(address, port=port)
@@ -282,7 +285,10 @@ class Place:
             rss_bytes=self.rss,
             killed_for_memory=status.signal == "SIGKILL" and kills is not None and kills != self._oom_kills,
         )
-        self.handle(ev.Exited(launch, status, diagnose(evidence), at, self._outside.dice()))
+        failure = diagnose(evidence)
+        if self._any_port and failure.kind is FailureKind.PORT_IN_USE:
+            failure = replace(failure, permanent=False)  # somebody was faster: the next start finds another port
+        self.handle(ev.Exited(launch, status, failure, at, self._outside.dice()))
 
 
 def _not_spawned(problem: OSError | ValueError) -> Failure:

@@ -21,6 +21,8 @@ from .status import ExitStatus
 
 STREAMS: tuple[Stream, Stream] = ("stdout", "stderr")
 QUIET_S = 1.0  # after that long without news an unfinished line is shown; a busy machine may stop a writer for less
+READ = 56 * 1024  # bytes at once; with its prefixes it mostly fits into a pipe (64 KB, pipe(7)) that leads on
+BURST = 16
 REAP_S = 0.5  # how long a killed child may take to become a zombie
 LAUNCHER = str(Path(launcher.__file__))
 
@@ -65,9 +67,8 @@ class Tree:
 
     def ask(self) -> None:
         """SIGTERM to the child's process group; once the child has ended, to every process that it left behind."""
-        members = self._members()
-        if self.pid not in members:
-            launcher.signal_all(members, signal.SIGTERM)
+        if _has_ended(self.popen):
+            launcher.signal_all(self._members(), signal.SIGTERM)
             return
         with contextlib.suppress(OSError):
             os.killpg(self.pid, signal.SIGTERM)
@@ -115,6 +116,15 @@ def try_lock(fd: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _has_ended(popen: subprocess.Popen[bytes]) -> bool:
+    if not hasattr(os, "waitid"):
+        return popen.returncode is not None
+    try:
+        return os.waitid(os.P_PID, popen.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
 
 
 def _status_of(popen: subprocess.Popen[bytes]) -> ExitStatus:
@@ -198,20 +208,24 @@ class Pump:
             self._close()
 
     def _read(self, fd: int, name: Stream) -> bool:
-        try:
-            data = os.read(fd, 65536)
-        except BlockingIOError:
-            return False
-        if data:
+        """Whether something came. After as much as fits, more is read without asking the selector in between."""
+        for done in range(BURST):
+            try:
+                data = os.read(fd, READ)
+            except BlockingIOError:
+                return done > 0
+            if not data:
+                self._selector.unregister(fd)
+                return False
             self._reader.data(name, data)
-            return True
-        self._selector.unregister(fd)
-        return False
+            if len(data) < READ:
+                break
+        return True
 
     def _drain(self) -> None:
         for key in list(self._selector.get_map().values()):
             if key.data in ("stdout", "stderr"):
-                for _ in range(1024):  # a descendant that writes for ever must not hold the exit back
+                for _ in range(64):  # a descendant that writes for ever must not hold the exit back
                     if not self._read(key.fd, key.data):
                         break
 

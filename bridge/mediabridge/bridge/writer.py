@@ -10,10 +10,13 @@ import os
 import threading
 import time
 from collections import deque
+from typing import TypeVar
 
 from .output import Block, prefixed
 
-LIMIT = 4 * 2**20  # bytes that wait for the reader
+Data = TypeVar("Data", bytes, memoryview)
+
+LIMIT = 2**20  # bytes that wait for the reader
 STUCK_S = 1.0
 CHUNK = 16384  # a write that blocks makes no progress that can be seen
 
@@ -29,6 +32,7 @@ class PatientWriter:
         self._dropped = 0
         self._progress = time.monotonic()
         self._closing = False
+        self._at_once = hasattr(os, "RWF_NOWAIT")
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="mediabridge-output", daemon=True)
         self._thread.start()
@@ -38,15 +42,29 @@ class PatientWriter:
         with self._changed:
             if not self._size:
                 self._progress = time.monotonic()
+                data = self._write_now(data)
             while self._size > LIMIT and not self._closing:
                 left = self._progress + self._stuck_s - time.monotonic()
                 if left <= 0:
                     self._dropped += data.count(b"\n")
                     return
                 self._changed.wait(left)
-            self._waiting.append(data)
-            self._size += len(data)
-            self._changed.notify_all()
+            if data:
+                self._waiting.append(data)
+                self._size += len(data)
+                self._changed.notify_all()
+
+    def _write_now(self, data: Data) -> Data:
+        """Write what the reader has room for, without waiting and without waking the thread; gives the rest."""
+        if self._dropped or not self._at_once:
+            return data
+        try:
+            return data[os.pwritev(self._fd, [data], -1, os.RWF_NOWAIT) :]
+        except BlockingIOError:
+            return data
+        except OSError:  # a terminal, or a kernel whose pipes do not know how (pwritev2(2))
+            self._at_once = False
+            return data
 
     def close(self) -> None:
         """Write what waits, for as long as the reader reads, then end the thread."""
@@ -74,10 +92,12 @@ class PatientWriter:
                 self._changed.notify_all()
 
     def _write_all(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
+        rest = memoryview(data)
+        while rest:
             try:
-                view = view[os.write(self._fd, view[:CHUNK]) :]
+                rest = self._write_now(rest)
+                if rest:
+                    rest = rest[os.write(self._fd, rest[:CHUNK]) :]
             except BlockingIOError:  # somebody made the descriptor non-blocking
                 time.sleep(0.01)
                 continue

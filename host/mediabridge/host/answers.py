@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
+from email.utils import formatdate
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from mediabridge.bridge import PythonBridge, status_json
+from mediabridge.proxy import request_id_of
 
 from .upstream import unavailable
 
@@ -93,11 +95,16 @@ def problem(error: str, message: str, suggestion: str, status: int, code: str) -
 async def _send(
     send: Send, scope: Scope, status: int, content: dict[str, object], headers: tuple[tuple[bytes, bytes], ...] = ()
 ) -> None:
+    request_id = request_id_of(scope["headers"])
+    if "error" in content:
+        content = {**content, "requestId": request_id}
     body = json.dumps(content).encode()
     fixed = (
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
+        (b"date", formatdate(usegmt=True).encode()),
+        (b"x-request-id", request_id.encode()),
     )
     await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

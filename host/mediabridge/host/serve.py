@@ -58,6 +58,7 @@ class Runner:
             access_log=False,
             server_header=False,
             date_header=False,
+            proxy_headers=False,  # the proxy judges X-Forwarded-* itself, by the peer that really called
             timeout_graceful_shutdown=max(1, round(grace_s)),
         )
         self._server = _Server(self._config)

@@ -1,11 +1,13 @@
-"""HTTP in, the same HTTP out: a streaming reverse proxy to one sidecar, embeddable in any ASGI host."""
+"""HTTP in, the same HTTP out: a streaming reverse proxy to one sidecar, embeddable in any ASGI or WSGI host."""
 
 from .asgi import AsgiProxy
 from .errors import Outcome, ResponseAbortedError
 from .events import Finished, hide_aborts, log_finished
 from .limits import Limits
+from .request_id import request_id_of
 from .routes import Routes
 from .upstream import Endpoint, Unavailable, Upstream
+from .wsgi import WsgiProxy
 
 __all__ = [
     "AsgiProxy",
@@ -17,6 +19,8 @@ __all__ = [
     "Routes",
     "Unavailable",
     "Upstream",
+    "WsgiProxy",
     "hide_aborts",
     "log_finished",
+    "request_id_of",
 ]

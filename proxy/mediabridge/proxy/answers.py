@@ -17,7 +17,7 @@ from .errors import (
     UnreachableError,
 )
 from .headers import REQUEST_ID, Headers
-from .upstream import Unavailable
+from .upstream import Unavailable, Upstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,15 @@ class Answer:
             fields.append((b"connection", b"close"))
         return fields
 
+    def written(self, request_id: str, *, dated: bool, close: bool = False) -> tuple[Headers, bytes]:
+        """Header fields and body as of now. ``dated``: with Date, which some servers add by themselves."""
+        now = datetime.now(UTC)
+        body = self.body(request_id, now)
+        fields = self.headers(request_id, len(body), close=close)
+        if dated:
+            fields.append((b"date", format_datetime(now, usegmt=True).encode()))  # RFC 9110 §5.6.7
+        return fields, body
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -105,6 +114,12 @@ def for_error(error: ProxyError) -> Answer:
     )
 
 
+def for_failure(error: ProxyError, upstream: Upstream) -> Answer:
+    """The same, in the words of an upstream that by now knows why it could not be reached."""
+    why = upstream.why_not_ready() if isinstance(error, UnreachableError) else None
+    return for_error(error) if why is None else not_ready(why)
+
+
 def not_ready(why: Unavailable) -> Answer:
     """503, in the upstream's own words."""
     return Answer(
@@ -116,13 +131,3 @@ NOT_FOUND = Answer(404, "not_found", "Not found", "Nothing is served at this pat
 NO_WEBSOCKET = Answer(
     400, "invalid_request", "Invalid request", "This path does not speak WebSocket", "Use plain HTTP requests"
 )
-
-
-def http_date(now: datetime) -> bytes:
-    """``now``, in UTC, as RFC 9110 §5.6.7 writes it."""
-    return format_datetime(now, usegmt=True).encode()
-
-
-def utc_now() -> datetime:
-    """The clock of answers."""
-    return datetime.now(UTC)

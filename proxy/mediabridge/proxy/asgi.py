@@ -6,25 +6,19 @@ from collections.abc import Awaitable, Callable, Collection
 from . import answers
 from .answers import Answer
 from .client import Client
-from .errors import (
-    BadRequestError,
-    BodyTooLargeError,
-    ClientGoneError,
-    Outcome,
-    ProxyError,
-    ResponseAbortedError,
-    UnreachableError,
-)
+from .errors import ClientGoneError, Outcome, ProxyError, ResponseAbortedError
 from .events import SERVER_LOGGERS, Finished, hide_aborts, log_finished
 from .exchange import Exchange, Message, Receive, Send
-from .headers import Headers, dropped_from_responses
+from .headers import dropped_from_responses
 from .limits import DEFAULT_LIMITS, Limits
 from .request import Request, Scope, raw_path_of
-from .routes import Routes, has_dot_segment
+from .routes import Routes
 from .trusted import Trusted
-from .upstream import Upstream
+from .upstream import Endpoint, Upstream
 
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_NOWHERE = Endpoint()
 
 
 class AsgiProxy:
@@ -74,8 +68,7 @@ class AsgiProxy:
         elif kind == "websocket":
             await self._refuse_websocket(scope, receive, send)
         else:
-            request = Request(scope, path)
-            await self._serve(Exchange(self._client_of_this_loop(), request, receive, send, self._dropped), route, send)
+            await self._serve(scope, path, route, receive, send)
 
     async def aclose(self) -> None:
         """Close the idle connections to the upstream. A later request opens new ones."""
@@ -83,12 +76,15 @@ class AsgiProxy:
             await self._client.close()
             self._client = None
 
-    async def _serve(self, exchange: Exchange, route: str, send: Send) -> None:
+    async def _serve(self, scope: Scope, path: bytes, route: str, receive: Receive, send: Send) -> None:
+        why = self._upstream.why_not_ready()
+        endpoint = self._upstream.endpoint() if why is None else _NOWHERE
+        request = Request(scope, path, endpoint.headers)
+        exchange = Exchange(self._client_of_this_loop(), request, receive, send, self._dropped)
         try:
-            why = self._upstream.why_not_ready()
             if why is None:
-                self._check(exchange.request)
-                await exchange.run(self._upstream.endpoint(), self._trusted)
+                request.check(self._limits.max_body)
+                await exchange.run(endpoint, self._trusted)
             else:
                 exchange.outcome, exchange.message = Outcome.NOT_READY, why.message
                 await self._say(exchange, answers.not_ready(why), send)
@@ -98,15 +94,6 @@ class AsgiProxy:
         finally:
             self._on_event(exchange.finished(route))
 
-    def _check(self, request: Request) -> None:
-        """Raise for what must not be forwarded, before anything of the body is read."""
-        request.check()
-        if has_dot_segment(request.path):
-            raise BadRequestError("The path holds a dot segment, which could lead out of the proxied routes")
-        limit = self._limits.max_body
-        if limit is not None and request.length is not None and request.length > limit:
-            raise BodyTooLargeError(limit)
-
     async def _tell(self, exchange: Exchange, error: ProxyError, send: Send) -> None:
         """Tell the client of an error, as far as it is still there and has not been told something else."""
         if isinstance(error, ClientGoneError):
@@ -114,14 +101,12 @@ class AsgiProxy:
         if exchange.status is not None:
             exchange.aborted = True
             raise ResponseAbortedError(str(error)) from error
-        why = self._upstream.why_not_ready() if isinstance(error, UnreachableError) else None
-        answer = answers.not_ready(why) if why is not None else answers.for_error(error)
-        await self._say(exchange, answer, send)
+        await self._say(exchange, answers.for_failure(error, self._upstream), send)
 
     async def _say(self, exchange: Exchange, answer: Answer, send: Send) -> None:
         """Send one of our answers. What is unread of a body stays the server's to skip, unless we close."""
         request, unread = exchange.request, not exchange.body_arrived
-        close = answer.close or (unread and (exchange.begun or request.expects_continue))
+        close = answer.close or request.asks_for_upgrade or (unread and (exchange.begun or request.expects_continue))
         head, body = self._written(request, answer, close=close)
         exchange.status = answer.status
         exchange.bytes_out += len(body)
@@ -134,11 +119,7 @@ class AsgiProxy:
 
     def _written(self, request: Request, answer: Answer, *, close: bool = False) -> tuple[Message, bytes]:
         """The message that starts the answer, and its body."""
-        now = answers.utc_now()
-        body = answer.body(request.request_id, now)
-        fields: Headers = answer.headers(request.request_id, len(body), close=close)
-        if b"date" not in self._dropped:
-            fields.append((b"date", answers.http_date(now)))
+        fields, body = answer.written(request.request_id, dated=b"date" not in self._dropped, close=close)
         start = {"type": "http.response.start", "status": answer.status, "headers": fields}
         return start, b"" if request.method == "HEAD" else body
 
@@ -154,7 +135,9 @@ class AsgiProxy:
         if scope["type"] == "websocket":
             await self._refuse_websocket(scope, receive, send)
             return
-        head, body = self._written(Request(scope, b""), answers.NOT_FOUND)
+        request = Request(scope, b"")
+        close = request.asks_for_upgrade or request.expects_continue
+        head, body = self._written(request, answers.NOT_FOUND, close=close)
         await send(head)
         await send({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -1,34 +1,26 @@
-"""One connection to the upstream: an asyncio Protocol with the httptools parser. No policy, no timers.
+"""One connection to the upstream: an asyncio Protocol over ``ResponseReader``. No policy, no timers.
 
 It carries one exchange at a time: ``begin`` writes the head; ``send`` and ``finish`` the body; ``changed`` waits for
 more of the response. Both directions push back: nobody reads faster than the other side takes.
 """
 
 import asyncio
-import select
 import socket
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
-import httptools
-
 from .errors import BrokenOffError
-from .headers import Headers
+from .readiness import is_readable
+from .response import ResponseReader
 
 # Bytes of a body held before the upstream is told to pause; a read may add its own size once.
 _HIGH_WATER = 128 * 1024
-_MAX_HEAD = 256 * 1024
-_FINAL, _LAST = 200, 599
 
 
-class Connection(asyncio.Protocol):
-    """A pooled connection. ``address`` is the endpoint's; ``on_lost`` is called once when it is gone.
-
-    Of the response, ``status`` (0 before its head is there, then 200 to 599), ``headers`` (lower-case names) and
-    ``http_version``; ``chunks``, what has come of its body; ``complete``, that no more will.
-    """
+class Connection(ResponseReader, asyncio.Protocol):
+    """A pooled connection. ``address`` is the endpoint's; ``on_lost`` is called once when it is gone."""
 
     def __init__(
         self,
@@ -36,10 +28,10 @@ class Connection(asyncio.Protocol):
         address: tuple[str, int, str | None],
         on_lost: Callable[["Connection"], None],
     ) -> None:
+        super().__init__()
         self.address = address
         self.idle_since = 0.0
         self.exchanges = 0
-        self.http_version = "1.1"
         self.activity = 0  # grows with every sign of progress, either way
         self.request_done = True
         self.reading_paused = False
@@ -48,32 +40,18 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._on_lost = on_lost
         self._transport: asyncio.Transport
-        self._parser = httptools.HttpResponseParser(self)
+        self._error: BaseException | None = None
         self._reader: Future[None] | None = None
         self._writer: Future[None] | None = None
         self._go_ahead: Future[None] | None = None
         self._spare: socket.socket | None = None
-        self._reset(head_only=False)
-        self.complete = True  # between exchanges: whatever arrives now is stray
-
-    def _reset(self, *, head_only: bool) -> None:
-        self.answered = False
-        self.status = 0
-        self.headers: Headers = []
-        self.complete = False
-        self._error: BaseException | None = None
-        self._head_only = head_only
-        self._head_size = 0
-        self.chunks: list[bytes] = []
-        self._buffered = 0
-        self._keep_alive = False
-        self._until_close = False
 
     # What the owner of the exchange calls
 
     def begin(self, head: bytes, *, head_only: bool, request_done: bool) -> None:
         """Send a request's head. ``head_only``: the response has no body (RFC 9110 §9.3.2)."""
-        self._reset(head_only=head_only)
+        self.expect(head_only=head_only)
+        self._error = None
         self.exchanges += 1
         self.activity += 1
         self.request_done = request_done
@@ -116,12 +94,9 @@ class Connection(asyncio.Protocol):
         self._reader = self._loop.create_future()
         return self._reader
 
-    def take(self) -> tuple[bytes, bool]:
+    def take_body(self) -> tuple[bytes, bool]:
         """What has come of the body, and whether more may follow."""
-        chunks = self.chunks
-        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        chunks.clear()
-        self._buffered = 0
+        data = self.take()
         if self.reading_paused and not self.closed:
             self.reading_paused = False
             self._transport.resume_reading()
@@ -156,7 +131,7 @@ class Connection(asyncio.Protocol):
 
     def is_quiet(self) -> bool:
         """Whether nothing, not even the end, has arrived that the event loop has not seen yet."""
-        return not _readable(self._transport.get_extra_info("socket").fileno())
+        return not is_readable(self._transport.get_extra_info("socket").fileno())
 
     # asyncio.Protocol
 
@@ -167,28 +142,25 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Part of ``asyncio.Protocol``."""
         self.activity += 1
-        self.answered = True
         if self.complete:
             self.abort()
             return
         try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._refuse(f"it is not valid HTTP ({error})")
+            self.feed(data)
+        except BrokenOffError as error:
+            self.fail(error)
             return
-        if not self.status:
-            self._head_size += len(data)
-            if self._head_size > _MAX_HEAD:
-                self._refuse("its header is too large")
-        elif self._buffered > _HIGH_WATER and not self.complete and not self.closed:
+        if self._buffered > _HIGH_WATER and not self.complete and not self.closed:
             self.reading_paused = True
             self._transport.pause_reading()
+        if self._go_ahead is not None and (self.proceed or self.status):
+            self._permit()
         self._wake()
 
     def eof_received(self) -> None:
         """Part of ``asyncio.Protocol``; the end of a body that has no other end (RFC 9112 §6.3, rule 8)."""
-        if self._until_close and not self.complete and self._error is None:
-            self.complete = True
+        if self._error is None:
+            self.end_of_stream()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of ``asyncio.Protocol``."""
@@ -197,8 +169,7 @@ class Connection(asyncio.Protocol):
             self._salvage()
         self.end()
         if not self.complete and self._error is None:
-            when = "in the middle of its answer" if self.status else "before it answered"
-            self._error = BrokenOffError(f"The connection ended {when}" + (f" ({exc})" if exc else ""))
+            self._error = self.broken_off(exc)
         self._release_writers()
         self._wake()
         self._on_lost(self)
@@ -213,52 +184,6 @@ class Connection(asyncio.Protocol):
         self.writing_paused = False
         self._release_writers()
 
-    # Callbacks of the parser
-
-    def on_message_begin(self) -> None:
-        """Part of httptools' protocol. A second response in one reading belongs to nobody."""
-        if self.complete:
-            self._keep_alive = False
-        else:
-            self.headers = []
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Part of httptools' protocol. Fields behind the body are trailers, which are dropped (see ``headers``)."""
-        if not self.status:
-            self.headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        """Part of httptools' protocol."""
-        if self.complete:
-            return
-        status = self._parser.get_status_code()
-        if not _FINAL <= status <= _LAST:
-            self._informational(status)
-            return
-        has_end = status in (204, 304)
-        for name, value in self.headers:
-            if name == b"content-length":
-                has_end = True
-            elif name == b"transfer-encoding":
-                has_end = True
-                if value.lower() != b"chunked":
-                    self.fail(BrokenOffError("It answered with a Transfer-Encoding other than chunked"))
-                    return
-        self._begin_response(status, has_end=has_end)
-
-    def on_body(self, body: bytes) -> None:
-        """Part of httptools' protocol."""
-        if self.complete:
-            self._keep_alive = False
-            return
-        self.chunks.append(body)
-        self._buffered += len(body)
-
-    def on_message_complete(self) -> None:
-        """Part of httptools' protocol."""
-        if self.status:
-            self.complete = True
-
     # Inside
 
     def _salvage(self) -> None:
@@ -269,32 +194,6 @@ class Connection(asyncio.Protocol):
         with suppress(OSError):
             while self._spare is not None and not self.complete and (data := self._spare.recv(_HIGH_WATER)):
                 self.data_received(data)
-
-    def _informational(self, status: int) -> None:
-        if status in (100, 102, 103):
-            self._permit()
-        else:
-            self.fail(BrokenOffError(f"It answered with the status {status}, which means nothing here"))
-
-    def _begin_response(self, status: int, *, has_end: bool) -> None:
-        self.status = status
-        self.http_version = self._parser.get_http_version()
-        self._keep_alive = self._parser.should_keep_alive()
-        self._until_close = not has_end
-        if self._head_only:
-            # llhttp cannot be told that a response answers HEAD: it would wait for the body that the head announces.
-            self.complete = True
-            self._parser = httptools.HttpResponseParser(self)
-        self._permit()
-
-    def _refuse(self, what: str) -> None:
-        """Bytes that cannot be: behind a full response they only cost the connection, within one the response."""
-        self._keep_alive = False
-        if self.complete:
-            self.abort()
-            self._wake()
-        else:
-            self.fail(BrokenOffError(f"The answer cannot be used: {what}"))
 
     def _permit(self) -> None:
         if self._go_ahead is not None and not self._go_ahead.done():
@@ -315,11 +214,3 @@ def _second_handle(transport: asyncio.Transport) -> socket.socket:
     handle = socket.fromfd(original.fileno(), original.family, socket.SOCK_STREAM)
     handle.setblocking(False)
     return handle
-
-
-def _readable(descriptor: int) -> bool:
-    if not hasattr(select, "poll"):  # Windows
-        return bool(select.select([descriptor], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))

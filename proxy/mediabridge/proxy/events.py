@@ -7,8 +7,8 @@ from .errors import Outcome, ResponseAbortedError
 
 logger = logging.getLogger("mediabridge.proxy")
 
-# Loggers on which ASGI servers report what an application raised.
-SERVER_LOGGERS = ("uvicorn.error", "hypercorn.error", "_granian")
+# Loggers on which servers report what an application raised.
+SERVER_LOGGERS = ("uvicorn.error", "hypercorn.error", "_granian", "waitress", "gunicorn.error")
 
 
 class Finished(NamedTuple):

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from time import perf_counter
 from typing import Any
 
-from . import headers
+from . import headers, stalls
+from .account import Account
 from .client import Client
 from .connection import Connection
 from .errors import (
@@ -14,12 +15,9 @@ from .errors import (
     BodyTooLargeError,
     BrokenOffError,
     ClientGoneError,
-    ClientTooSlowError,
     Outcome,
     ProxyError,
-    TooSlowError,
 )
-from .events import Finished, printable
 from .request import Request
 from .trusted import Trusted
 from .upstream import Endpoint
@@ -34,20 +32,13 @@ _CLOSE = (b"connection", b"close")
 _LINGER_S, _LINGER_QUIET_S = 2.0, 0.3
 
 
-class Exchange:
+class Exchange(Account):
     """Carries one request. ``run()`` raises a ``ProxyError`` when it cannot be carried to its end.
 
     At most one task besides the caller's: the upload, which afterwards listens for the client's leaving. A request
     without a body gets a listener only when it lasts longer than one pulse, so that quick ones cost no task.
     """
 
-    outcome = Outcome.SERVER_ERROR
-    message = ""
-    aborted = False
-    status: int | None = None  # set once the response has begun
-    bytes_in = 0
-    bytes_out = 0
-    first_byte_at: float | None = None
     _conn: Connection | None = None
     _listener: Task[None] | None = None
     _error: BaseException | None = None
@@ -57,14 +48,13 @@ class Exchange:
     def __init__(
         self, client: Client, request: Request, receive: Receive, send: Send, dropped: frozenset[bytes]
     ) -> None:
-        self.request = request
+        super().__init__(request)
         self.body_arrived = request.length == 0
         self._client = client
         self._limits = client.limits
         self._receive = receive
         self._send = send
         self._dropped = dropped
-        self._started_at = perf_counter()
 
     async def run(self, endpoint: Endpoint, trusted: Trusted) -> None:
         """Carry the request to ``endpoint`` and its response back. Raises a ``ProxyError``."""
@@ -86,25 +76,6 @@ class Exchange:
     def begun(self) -> bool:
         """Whether a connection to the upstream was had."""
         return self._conn is not None
-
-    def finished(self, route: str) -> Finished:
-        """The event of this exchange, which ends now."""
-        request, started = self.request, self._started_at
-        first = self.first_byte_at
-        return Finished(
-            method=request.method,
-            path=printable(request.path),
-            route=route,
-            status=499 if self.outcome is Outcome.CLIENT_GONE else self.status or 500,
-            outcome=self.outcome,
-            aborted=self.aborted,
-            bytes_in=self.bytes_in,
-            bytes_out=self.bytes_out,
-            first_byte_ms=None if first is None else (first - started) * 1000,
-            total_ms=(perf_counter() - started) * 1000,
-            request_id=request.request_id,
-            message=self.message,
-        )
 
     async def _ask(self, endpoint: Endpoint, head: bytes) -> Connection:
         client, repeatable = self._client, self.request.repeatable
@@ -139,7 +110,7 @@ class Exchange:
         fields = headers.response_headers(conn.headers, conn.status, self._dropped)
         fields += (headers.via(conn.http_version), (headers.REQUEST_ID, self.request.request_id.encode()))
         early = not conn.request_done
-        if early:
+        if early or self.request.asks_for_upgrade:
             fields.append(_CLOSE)
         self.status = conn.status
         await self._send({"type": "http.response.start", "status": conn.status, "headers": fields})
@@ -147,7 +118,7 @@ class Exchange:
         while more:
             while not (conn.chunks or conn.complete):
                 await conn.changed()
-            data, more = conn.take()
+            data, more = conn.take_body()
             self.bytes_out += len(data)
             await self._send({"type": "http.response.body", "body": data, "more_body": more or early})
         if early:
@@ -263,18 +234,11 @@ class Exchange:
 
     def _stalled(self, conn: Connection) -> tuple[float, ProxyError] | None:
         """Who is waited for: the seconds they have, and what it is called when they take longer."""
-        limits = self._limits
         if conn.complete or conn.reading_paused:
             return None
-        if conn.status:
-            return limits.idle_s, TooSlowError(f"The answer did not go on for {limits.idle_s:g} s")
-        if conn.request_done:
-            return limits.first_byte_s, TooSlowError(f"No answer within {limits.first_byte_s:g} s")
-        if conn.writing_paused:
-            return limits.idle_s, TooSlowError(f"The upload was not taken for {limits.idle_s:g} s")
-        return limits.client_idle_s, ClientTooSlowError(
-            f"The request body did not go on for {limits.client_idle_s:g} s"
-        )
+        if conn.status or conn.request_done:
+            return stalls.for_response(self._limits, begun=bool(conn.status))
+        return stalls.for_upload(self._limits, upstream_is_full=conn.writing_paused)
 
 
 async def linger(receive: Receive) -> None:

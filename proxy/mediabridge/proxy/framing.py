@@ -7,10 +7,13 @@ import re
 from collections.abc import Sequence
 
 from .errors import BadRequestError
+from .routes import has_dot_segment
 
 BodyLength = int | None
 
 _DIGITS = re.compile(rb"[0-9]{1,19}")
+# Nearly every request passes on these two alone: a method of these, a path of nothing but such bytes.
+_PLAIN = b"/-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _USUAL = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # The target of origin-form: printable ASCII; 0x80 and above is tolerated as raw UTF-8, never space or control bytes.
@@ -54,12 +57,16 @@ def check_request_line(method: str, path: bytes, query: bytes) -> None:
     """Raise ``BadRequestError`` unless this is a token and an origin-form target (RFC 9112 §3.2.1), fit for one line.
 
     Authority-form and absolute-form would let the client choose the host; CONNECT would turn the connection into a
-    tunnel.
+    tunnel; a dot segment could lead out of the proxied routes.
     """
-    if method not in _USUAL and (not _METHOD.fullmatch(method) or method == "CONNECT"):
+    if method in _USUAL and not query and path[:1] == b"/" and not path.translate(None, _PLAIN):
+        return
+    if not _METHOD.fullmatch(method) or method == "CONNECT":
         raise BadRequestError("The request's method cannot be forwarded")
-    if not _PATH.fullmatch(path) or (query and not _QUERY.fullmatch(query)):
+    if not _PATH.fullmatch(path) or not _QUERY.fullmatch(query):
         raise BadRequestError("The request's target is not an absolute path")
+    if has_dot_segment(path):
+        raise BadRequestError("The path holds a dot segment, which could lead out of the proxied routes")
 
 
 def check_head(head: bytes, lines: int) -> None:

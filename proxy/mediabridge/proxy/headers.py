@@ -34,6 +34,7 @@ DROP, NOTE, KEEP, KEEP_AND_NOTE, REFUSE = 0, 1, 2, 3, 4
 RULES: Mapping[bytes, int] = {
     **dict.fromkeys(HOP_BY_HOP, DROP),
     b"connection": NOTE,
+    b"upgrade": NOTE,
     b"transfer-encoding": NOTE,
     **dict.fromkeys(FORWARDING, NOTE),
     REQUEST_ID: NOTE,
@@ -46,13 +47,17 @@ RULES: Mapping[bytes, int] = {
 # Connection may name these, by mistake or to make the next server read another request; they stay.
 _NOT_CONNECTION_OPTIONS = frozenset({b"host", b"content-length"})
 
+# These name no field that would not go anyway.
+_USUAL_OPTIONS = frozenset({b"keep-alive", b"Keep-Alive", b"close"})
+
+_NAME_SIZE, _BOOK_SIZE = 64, 1024
+
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
-@lru_cache(maxsize=1024)
-def rule(name: bytes) -> int:
-    """The rule for a request's field of that name.
+def rule(name: bytes, own: frozenset[bytes] = frozenset()) -> int:
+    """The rule for a request's field of that name; ``own`` names the fields that we set ourselves at this endpoint.
 
     WSGI reads ``x_forwarded_for`` and ``x-forwarded-for`` as one variable, so a name with underscores that means a
     field with a rule is dropped.
@@ -60,9 +65,31 @@ def rule(name: bytes) -> int:
     if not _TOKEN.fullmatch(name):
         return REFUSE
     dashed = name.replace(b"_", b"-")
+    if dashed in own:
+        return DROP
     if dashed.startswith(b"x-forwarded-") or dashed in RULES:
         return RULES.get(name, NOTE) if name == dashed else DROP
     return KEEP
+
+
+class RuleBook(dict[bytes, int]):
+    """``rule`` by name, remembered for the names that come again: a bounded number of short ones."""
+
+    def __init__(self, own: frozenset[bytes]) -> None:
+        super().__init__()
+        self._own = own
+
+    def __missing__(self, name: bytes) -> int:
+        found = rule(name, self._own)
+        if len(name) <= _NAME_SIZE and len(self) < _BOOK_SIZE:
+            self[name] = found
+        return found
+
+
+@lru_cache(maxsize=64)
+def rules_beside(fields: tuple[Header, ...]) -> RuleBook:
+    """The rules where we set these fields ourselves."""
+    return RuleBook(frozenset(name.lower().replace(b"_", b"-") for name, _ in fields))
 
 
 def connection_options(values: Iterable[bytes]) -> frozenset[bytes]:
@@ -71,9 +98,9 @@ def connection_options(values: Iterable[bytes]) -> frozenset[bytes]:
     return frozenset(option.strip() for option in options) - _NOT_CONNECTION_OPTIONS
 
 
-def sane_request_id(values: Sequence[bytes]) -> bytes | None:
+def sane_request_id(values: Sequence[bytes]) -> str | None:
     """The client's request id when it sent one, of 1 to 128 of ``A-Za-z0-9._:-``; else ``None``."""
-    return values[0] if len(values) == 1 and _SANE_ID.fullmatch(values[0]) else None
+    return values[0].decode() if len(values) == 1 and _SANE_ID.fullmatch(values[0]) else None
 
 
 def seen_by_us(peer: str | None, scheme: str, host: bytes | None) -> tuple[Header, ...]:
@@ -122,9 +149,14 @@ def via(http_version: str) -> Header:
     return (b"via", b"%b %b" % (http_version.encode(), PSEUDONYM))
 
 
-def joined_cookies(headers: Headers, cookies: Sequence[bytes]) -> Headers:
+def without(names: frozenset[bytes], lines: Sequence[bytes]) -> list[bytes]:
+    """Those of the header lines (``name: value``) that have other names."""
+    return [line for line in lines if line.partition(b":")[0] not in names]
+
+
+def with_one_cookie(lines: Sequence[bytes], cookies: Sequence[bytes]) -> list[bytes]:
     """HTTP/2 may split Cookie into crumbs; HTTP/1.1 must get one field (RFC 9113 §8.2.3)."""
-    return [*(pair for pair in headers if pair[0] != b"cookie"), (b"cookie", b"; ".join(cookies))]
+    return [*without(frozenset({b"cookie"}), lines), b"cookie: " + b"; ".join(cookies)]
 
 
 def dropped_from_responses(server_sets: Iterable[str]) -> frozenset[bytes]:
@@ -139,8 +171,8 @@ def response_headers(received: Headers, status: int, dropped: frozenset[bytes]) 
     wait for the body that it announces.
     """
     kept = [pair for pair in received if pair[0] not in dropped]
-    connection = [value for name, value in received if name == b"connection"]
-    unwanted = connection_options(connection) if connection else frozenset()
-    if status in (204, 304):
-        unwanted |= {b"content-length"}
+    unwanted = frozenset({b"content-length"}) if status in (204, 304) else frozenset()
+    if len(kept) < len(received):
+        connection = [value for name, value in received if name == b"connection" and value not in _USUAL_OPTIONS]
+        unwanted |= connection_options(connection)
     return [pair for pair in kept if pair[0] not in unwanted] if unwanted else kept

@@ -1,14 +1,14 @@
 """What the client asked, read once from an ASGI scope, and the head that goes upstream for it."""
 
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 from . import framing, headers
-from .errors import BadRequestError
+from .errors import BadRequestError, BodyTooLargeError
 from .framing import BodyLength
-from .headers import Header, Headers
+from .headers import Header
 from .request_id import new_request_id
 from .trusted import Trusted
 from .upstream import Endpoint
@@ -17,6 +17,8 @@ Scope = MutableMapping[str, Any]
 
 # RFC 9110 §9.2.2: sending one of these twice is as good as once. Others are never repeated.
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+# A longer Host is not remembered: who sends it chooses what is kept.
+_HOST_SIZE = 255
 _NONE: Sequence[bytes] = ()
 
 
@@ -29,15 +31,15 @@ def raw_path_of(scope: Scope) -> bytes:
 class Request:
     """One request. Reading never raises; ``check()`` does, and nothing may be forwarded before it.
 
-    ``length`` is the body's (see ``framing``); it is ``0`` for a request that ``check()`` will refuse.
+    ``length`` is the body's (see ``framing``); it is ``0`` for a request that ``check()`` will refuse. ``kept`` are the
+    lines of the fields that may go upstream, ``noted`` the values of those that matter here. ``own`` are the
+    endpoint's own headers.
     """
 
-    __slots__ = (
-        "expects_continue", "http_version", "kept", "length", "method", "noted", "path", "peer", "problem", "query",
-        "request_id", "scheme",
-    )  # fmt: skip
+    expects_continue = False
+    problem: BadRequestError | None = None
 
-    def __init__(self, scope: Scope, path: bytes) -> None:
+    def __init__(self, scope: Scope, path: bytes, own: tuple[Header, ...] = ()) -> None:
         self.method: str = scope.get("method", "GET")  # a WebSocket handshake has none
         self.path = path
         self.query: bytes = scope.get("query_string", b"")
@@ -45,26 +47,25 @@ class Request:
         self.scheme: str = scope.get("scheme", "http")
         client = scope.get("client")
         self.peer: str | None = client[0] if client else None
-        self.problem: BadRequestError | None = None
-        self.kept: Headers = []
+        self.kept: list[bytes] = []
         self.noted: dict[bytes, list[bytes]] = {}
         self.length: BodyLength = 0
-        self._read_headers(scope["headers"])
+        self._read_headers(scope["headers"], headers.rules_beside(own))
         self._read_framing()
-        sane = headers.sane_request_id(self.noted.get(headers.REQUEST_ID, _NONE))
-        self.request_id = sane.decode() if sane else new_request_id()
+        given = self.noted.get(headers.REQUEST_ID)
+        self.request_id = (headers.sane_request_id(given) if given else None) or new_request_id()
 
-    def _read_headers(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+    def _read_headers(self, pairs: Iterable[Header], rules: Mapping[bytes, int]) -> None:
         kept, noted = self.kept, self.noted
         for name, value in pairs:
-            rule = headers.rule(name)
+            rule = rules[name]
             if rule == headers.KEEP:
-                kept.append((name, value))
+                kept.append(name + b": " + value)
                 continue
             if rule == headers.REFUSE:
                 self.problem = BadRequestError("The name of a header of the request is not a token")
             elif rule == headers.KEEP_AND_NOTE and not (name == b"content-length" and name in noted):
-                kept.append((name, value))
+                kept.append(name + b": " + value)
             if rule != headers.DROP:
                 noted.setdefault(name, []).append(value)
 
@@ -75,17 +76,30 @@ class Request:
             self.length = framing.body_length(lengths, codings, self.http_version)
         except BadRequestError as problem:
             self.problem = problem
-        expect = noted.get(b"expect")
-        self.expects_continue = expect is not None and self.length != 0 and b"100-continue" in expect[0].lower()
+        if self.length != 0 and b"expect" in noted:
+            self.expects_continue = b"100-continue" in noted[b"expect"][0].lower()
 
-    def check(self) -> None:
-        """Raise ``BadRequestError`` for a request that must not be forwarded."""
+    def check(self, max_body: int | None = None) -> None:
+        """Raise ``BadRequestError`` or ``BodyTooLargeError`` for what must not be forwarded. ``max_body`` in bytes."""
         if self.problem is not None:
             raise self.problem
         framing.check_request_line(self.method, self.path, self.query)
+        if self.length is None and self.asks_for_upgrade:
+            raise BadRequestError("The request asks for another protocol while it sends a chunked body")
         hosts = len(self.noted.get(b"host", _NONE))
         if hosts > 1 or (hosts == 0 and self.http_version == "1.1"):
             raise BadRequestError("The request does not have exactly one Host field")  # RFC 9112 §3.2
+        if max_body is not None and self.length is not None and self.length > max_body:
+            raise BodyTooLargeError(max_body)
+
+    @property
+    def asks_for_upgrade(self) -> bool:
+        """Whether bytes behind the head may be lost: uvicorn's parser takes them for the other protocol's.
+
+        Such a request is answered, as RFC 9110 §7.8 allows, and its connection closed; with a length, a lost body
+        shows, with chunks it would not.
+        """
+        return b"upgrade" in self.noted and b"connection" in self.noted
 
     @property
     def repeatable(self) -> bool:
@@ -96,7 +110,7 @@ class Request:
         """Request line and fields as they go upstream. Raises ``BadRequestError`` when a field hides a line break."""
         target = b"%b?%b" % (self.path, self.query) if self.query else self.path
         lines = [b"%b %b HTTP/1.1" % (self.method.encode(), target)]
-        lines += [b": ".join(field) for field in self._end_to_end(endpoint)]
+        lines += self._end_to_end()
         lines += self._added(endpoint, trusted)
         lines.append(b"x-request-id: " + self.request_id.encode())
         if self.length is None:
@@ -106,30 +120,25 @@ class Request:
         framing.check_head(head, len(lines))
         return head
 
-    def _end_to_end(self, endpoint: Endpoint) -> Headers:
-        fields = self.kept
-        own = own_names(endpoint.headers)
-        if own:
-            fields = [
-                field for field in fields if field[0] not in own and not (b"_" in field[0] and _means(field[0], own))
-            ]
-        if self.noted.get(b"connection"):
-            options = headers.connection_options(self.noted[b"connection"])
-            fields = [field for field in fields if field[0] not in options]
-        cookies = self.noted.get(b"cookie")
-        if cookies and len(cookies) > 1 and not self.http_version.startswith("1"):
-            fields = headers.joined_cookies(fields, cookies)
-        return fields
+    def _end_to_end(self) -> list[bytes]:
+        lines, noted = self.kept, self.noted
+        if b"connection" in noted:
+            lines = headers.without(headers.connection_options(noted[b"connection"]), lines)
+        if b"cookie" in noted and len(noted[b"cookie"]) > 1 and not self.http_version.startswith("1"):
+            lines = headers.with_one_cookie(lines, noted[b"cookie"])
+        return lines
 
     def _added(self, endpoint: Endpoint, trusted: Trusted) -> Iterable[bytes]:
         hosts = self.noted.get(b"host")
         if hosts is None:
-            host = b"localhost" if endpoint.uds else f"{endpoint.host}:{endpoint.port}".encode()
-            return added_lines(self.peer, self.scheme, None, self.http_version, (*endpoint.headers, (b"host", host)))
+            own = b"localhost" if endpoint.uds else f"{endpoint.host}:{endpoint.port}".encode()
+            return added_lines(self.peer, self.scheme, None, self.http_version, (*endpoint.headers, (b"host", own)))
+        host = hosts[0]
         if trusted.covers(self.peer):
-            said = headers.said_before_us(self.noted, headers.seen_by_us(self.peer, self.scheme, hosts[0]))
+            said = headers.said_before_us(self.noted, headers.seen_by_us(self.peer, self.scheme, host))
             return lines_of((*said, headers.via(self.http_version), *endpoint.headers))
-        return added_lines(self.peer, self.scheme, hosts[0], self.http_version, endpoint.headers)
+        build = added_lines if len(host) <= _HOST_SIZE else added_lines.__wrapped__
+        return build(self.peer, self.scheme, host, self.http_version, endpoint.headers)
 
 
 @lru_cache(maxsize=1024)
@@ -143,14 +152,3 @@ def added_lines(
 def lines_of(fields: Iterable[Header]) -> tuple[bytes, ...]:
     """Header fields as lines, without their ends."""
     return tuple(b": ".join(field) for field in fields)
-
-
-def _means(name: bytes, names: frozenset[bytes]) -> bool:
-    """WSGI reads ``_`` and ``-`` alike."""
-    return name.replace(b"_", b"-") in names
-
-
-@lru_cache(maxsize=64)
-def own_names(added: tuple[tuple[bytes, bytes], ...]) -> frozenset[bytes]:
-    """The lower-case names of an endpoint's own headers."""
-    return frozenset(name.lower() for name, _ in added)

@@ -1,14 +1,20 @@
 """Ids for requests that bring none: ULIDs, which sort by time (https://github.com/ulid/spec)."""
 
 import random
+import threading
 import time
+from collections.abc import Iterable
+
+from .headers import REQUEST_ID, sane_request_id
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
 
 
-class RequestIds:
+class RequestIds(threading.local):
     """Makes ULIDs: 48 bits of milliseconds and 80 random ones, in 26 letters. Unique, but no secret.
+
+    Each thread counts by itself, from a random start of its own.
 
     Within one millisecond the last 20 bits count up from a random start, as the specification allows: most ids then
     cost two look-ups.
@@ -36,3 +42,9 @@ class RequestIds:
 
 
 new_request_id = RequestIds().next
+
+
+def request_id_of(fields: Iterable[tuple[bytes, bytes]]) -> str:
+    """The client's ``X-Request-ID`` when it is sane, else a fresh one; for what a host answers itself."""
+    sane = sane_request_id([value for name, value in fields if name.lower() == REQUEST_ID])
+    return sane or new_request_id()

@@ -1,0 +1,41 @@
+"""What is counted of one request while it is carried; it becomes the event ``Finished``."""
+
+from time import perf_counter
+
+from .errors import Outcome
+from .events import Finished, printable
+from .request import Request
+
+
+class Account:
+    """Counts of one request, from now on. ``status`` is set once the response has begun."""
+
+    outcome = Outcome.SERVER_ERROR
+    message = ""
+    aborted = False
+    status: int | None = None
+    bytes_in = 0
+    bytes_out = 0
+    first_byte_at: float | None = None
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self._started_at = perf_counter()
+
+    def finished(self, route: str) -> Finished:
+        """The event of this request, which ends now."""
+        request, first, started = self.request, self.first_byte_at, self._started_at
+        return Finished(
+            request.method,
+            printable(request.path),
+            route,
+            499 if self.outcome is Outcome.CLIENT_GONE else self.status or 500,
+            self.outcome,
+            self.aborted,
+            self.bytes_in,
+            self.bytes_out,
+            None if first is None else (first - started) * 1000,
+            (perf_counter() - started) * 1000,
+            request.request_id,
+            self.message,
+        )

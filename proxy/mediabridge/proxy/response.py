@@ -1,0 +1,134 @@
+"""What has come of a response, as httptools reads it. No sockets: asyncio and blocking connections both build on it."""
+
+import httptools
+
+from .errors import BrokenOffError
+from .headers import Headers
+
+_MAX_HEAD = 256 * 1024
+_FINAL, _LAST = 200, 599
+
+
+class ResponseReader:
+    """Reads the responses of one connection, one after another; ``expect`` before each request.
+
+    Of the response, ``status`` (0 before its head is there, then 200 to 599), ``headers`` (lower-case names) and
+    ``http_version``; ``chunks``, what has come of its body; ``complete``, that no more will; ``answered``, that some
+    byte has come; ``proceed``, that the upstream has sent 100 or another informational response.
+    """
+
+    def __init__(self) -> None:
+        self.http_version = "1.1"
+        self._parser = httptools.HttpResponseParser(self)
+        self.expect(head_only=False)
+        self.complete = True  # between exchanges: whatever arrives now is stray
+
+    def expect(self, *, head_only: bool) -> None:
+        """Get ready for the next response. ``head_only``: it has no body (RFC 9110 §9.3.2)."""
+        self.answered = False
+        self.proceed = False
+        self.status = 0
+        self.headers: Headers = []
+        self.chunks: list[bytes] = []
+        self.complete = False
+        self._buffered = 0
+        self._head_only = head_only
+        self._head_size = 0
+        self._keep_alive = False
+        self._until_close = False
+        self._problem = ""
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take what has arrived. Raises ``BrokenOffError`` when it cannot be the response, or go on with it."""
+        self.answered = True
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._keep_alive = False  # behind a full response such bytes only cost the connection
+            self._problem = self._problem or f"The answer cannot be used: it is not valid HTTP ({error})"
+        if not self.status:
+            self._head_size += len(data)
+            if self._head_size > _MAX_HEAD:
+                self._problem = "The answer cannot be used: its header is too large"
+        if self._problem and not self.complete:
+            raise BrokenOffError(self._problem)
+
+    def end_of_stream(self) -> None:
+        """No more will arrive: the end of a body that has no other end (RFC 9112 §6.3, rule 8)."""
+        if self._until_close:
+            self.complete = True
+
+    def take(self) -> bytes:
+        """What has come of the body since the last time."""
+        chunks = self.chunks
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        self._buffered = 0
+        return data
+
+    def broken_off(self, error: Exception | None = None) -> BrokenOffError:
+        """What it is called when the connection ends here."""
+        when = "in the middle of its answer" if self.status else "before it answered"
+        return BrokenOffError(f"The connection ended {when}" + (f" ({error})" if error else ""))
+
+    # Callbacks of the parser
+
+    def on_message_begin(self) -> None:
+        """Part of httptools' protocol. A second response in one reading belongs to nobody."""
+        if self.complete:
+            self._keep_alive = False
+        else:
+            self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Part of httptools' protocol. Fields behind the body are trailers, which are dropped (see ``headers``)."""
+        if not self.status:
+            self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Part of httptools' protocol."""
+        if self.complete:
+            return
+        status = self._parser.get_status_code()
+        if not _FINAL <= status <= _LAST:
+            self._informational(status)
+            return
+        has_end = status in (204, 304)
+        for name, value in self.headers:
+            if name == b"content-length":
+                has_end = True
+            elif name == b"transfer-encoding":
+                has_end = True
+                if value.lower() != b"chunked":
+                    self._problem = "It answered with a Transfer-Encoding other than chunked"
+                    return
+        self.status = status
+        self.http_version = self._parser.get_http_version()
+        self._keep_alive = self._parser.should_keep_alive()
+        self._until_close = not has_end
+        if self._head_only:
+            self._end_without_body()
+
+    def on_body(self, body: bytes) -> None:
+        """Part of httptools' protocol."""
+        if self.complete:
+            self._keep_alive = False
+            return
+        self.chunks.append(body)
+        self._buffered += len(body)
+
+    def on_message_complete(self) -> None:
+        """Part of httptools' protocol."""
+        if self.status:
+            self.complete = True
+
+    def _informational(self, status: int) -> None:
+        if status in (100, 102, 103):
+            self.proceed = True
+        else:
+            self._problem = f"It answered with the status {status}, which means nothing here"
+
+    def _end_without_body(self) -> None:
+        # llhttp cannot be told that a response answers HEAD: it would wait for the body that the head announces.
+        self.complete = True
+        self._parser = httptools.HttpResponseParser(self)
