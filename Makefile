@@ -32,6 +32,20 @@ types:
 imports:
 	@$(BIN)/lint-imports
 
+# The Node adapter's own tests, against Express 4 and 5; needs Node 18 or newer and npm.
+.PHONY: test-express
+test-express: setup
+	@cd express && npm install --no-audit --no-fund --no-package-lock --loglevel=error && npm test && npm run types
+
+.PHONY: bench-start bench-proxy
+bench-start: setup
+	@$(BIN)/python benchmarks/start_time.py
+
+# Peers that are not installed are left out, and named: nginx, caddy, wrk (Debian packages), Node and npm.
+bench-proxy: setup
+	@cd benchmarks/proxy && npm install --no-audit --no-fund --no-package-lock --loglevel=error
+	@$(BIN)/python benchmarks/proxy/bench.py
+
 .PHONY: campaign-bridge
 campaign-bridge: setup
 	@$(BIN)/python benchmarks/campaign_bridge.py
