@@ -1,7 +1,6 @@
 // With the real `mediabridge supervise`, and hosts that end in every way.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,7 +67,7 @@ for (const [label, express] of Object.entries(EXPRESSES)) {
     assert.ok(alive(pid));
 
     const form = new FormData();
-    form.append('file', new Blob([readFileSync(PHOTO)]), 'photo.jpg');
+    form.append('file', new Blob([PHOTO]), 'photo.jpg');
     const response = await fetch(`${url}/api/extract`, { method: 'POST', body: form, headers: { 'X-Request-ID': 'mine-1' } });
     const answer = await response.json();
     assert.equal(response.status, 200);

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .output import Block, Lines, Remembered, Sink, Stream
+from .output import STREAMS, Block, Lines, Remembered, Sink, Stream
 from .status import ExitStatus
 
 if sys.platform == "win32":
-    from .tree_windows import STREAMS, Pump, Tree
+    from .tree_windows import Pump, Tree
 else:
-    from .tree_posix import STREAMS, Pump, Tree
+    from .tree_posix import Pump, Tree
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,12 @@ import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
+
+from .status import ExitStatus
 
 Stream = Literal["stdout", "stderr"]
+STREAMS: tuple[Stream, Stream] = ("stdout", "stderr")
 
 LINE_LIMIT = 16 * 2**20  # bytes of one line kept together; a longer one is passed on in pieces
 HEAD = 4096
@@ -38,6 +41,22 @@ class Block:
 
 
 Sink = Callable[[Block], None]
+
+
+class Reader(Protocol):
+    """Who takes what a pump reads. One call at a time, from a thread of the pump."""
+
+    def data(self, stream: Stream, chunk: bytes) -> None:
+        """Bytes of `stdout` or `stderr`."""
+
+    def quiet(self) -> None:
+        """Nothing came for a while."""
+
+    def exited(self, status: ExitStatus) -> None:
+        """The child has ended, and what it had written before was delivered."""
+
+    def closed(self) -> None:
+        """Nothing more will come."""
 
 
 def clean(data: bytes) -> bytes:

@@ -12,14 +12,12 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from . import launcher
 from .forked import not_in_copies
-from .output import Stream
+from .output import STREAMS, Reader, Stream
 from .status import ExitStatus
 
-STREAMS: tuple[Stream, Stream] = ("stdout", "stderr")
 QUIET_S = 1.0  # after that long without news an unfinished line is shown; a busy machine may stop a writer for less
 READ = 56 * 1024  # bytes at once; with its prefixes it mostly fits into a pipe (64 KB, pipe(7)) that leads on
 BURST = 16
@@ -149,22 +147,6 @@ def exit_status(returncode: int) -> ExitStatus:
         return ExitStatus(signal=signal.Signals(-returncode).name)
     except ValueError:
         return ExitStatus(signal=f"signal {-returncode}")
-
-
-class Reader(Protocol):
-    """Who takes what a pump reads. All calls come from the pump's thread."""
-
-    def data(self, stream: Stream, chunk: bytes) -> None:
-        """Bytes of `stdout` or `stderr`."""
-
-    def quiet(self) -> None:
-        """Nothing came for a while."""
-
-    def exited(self, status: ExitStatus) -> None:
-        """The child has ended, and what it had written before was delivered."""
-
-    def closed(self) -> None:
-        """Nothing more will come."""
 
 
 class Pump:

@@ -16,10 +16,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from .output import Stream
+from .output import STREAMS, Reader, Stream
 from .status import ExitStatus
 
-STREAMS: tuple[Stream, Stream] = ("stdout", "stderr")
 CREATE_NEW_PROCESS_GROUP = 0x200
 CTRL_BREAK = getattr(signal, "CTRL_BREAK_EVENT", 1)
 LIMIT_KILL_ON_JOB_CLOSE = 0x2000
@@ -199,19 +198,6 @@ def try_lock(fd: int) -> bool:
     except OSError:
         return False
     return True
-
-
-class Reader(Protocol):
-    """Who takes what a pump reads; as on POSIX, but calls come from several threads, one at a time."""
-
-    def data(self, stream: Stream, chunk: bytes) -> None:
-        """Bytes of `stdout` or `stderr`."""
-
-    def exited(self, status: ExitStatus) -> None:
-        """The child has ended."""
-
-    def closed(self) -> None:
-        """Nothing more will come."""
 
 
 class Pump:

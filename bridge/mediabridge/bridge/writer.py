@@ -7,6 +7,7 @@ are counted instead of kept, and the count is written when it reads again.
 from __future__ import annotations
 
 import os
+import select
 import threading
 import time
 from collections import deque
@@ -18,6 +19,8 @@ Data = TypeVar("Data", bytes, memoryview)
 
 LIMIT = 2**20  # bytes that wait for the reader
 STUCK_S = 1.0
+EAGER_S = 0.01  # a hop to the writer's thread and back costs a flood more than such a wait
+PAGE = 4096
 CHUNK = 16384  # a write that blocks makes no progress that can be seen
 
 
@@ -40,9 +43,11 @@ class PatientWriter:
     def write(self, data: bytes) -> None:
         """Queue whole lines; waits while the queue is full and the reader still reads."""
         with self._changed:
+            if self._size and self._direct and len(data) >= CHUNK:
+                self._changed.wait_for(lambda: not self._size, EAGER_S)
             if not self._size:
                 self._progress = time.monotonic()
-                data = self._write_now(data)
+                data = self._write_at_once(data)
             while self._size > LIMIT and not self._closing:
                 left = self._progress + self._stuck_s - time.monotonic()
                 if left <= 0:
@@ -54,9 +59,22 @@ class PatientWriter:
                 self._size += len(data)
                 self._changed.notify_all()
 
+    @property
+    def _direct(self) -> bool:
+        return self._at_once and not self._dropped
+
+    def _write_at_once(self, data: bytes) -> bytes:
+        """Write without waking the thread; a flood waits a moment for its reader. Gives the rest."""
+        rest = self._write_now(data)
+        for _ in range(len(data) // PAGE if len(data) >= CHUNK else 0):
+            if not (rest and self._direct and _has_room(self._fd, EAGER_S)):
+                break
+            rest = self._write_now(rest)
+        return rest
+
     def _write_now(self, data: Data) -> Data:
-        """Write what the reader has room for, without waiting and without waking the thread; gives the rest."""
-        if self._dropped or not self._at_once:
+        """Write what the reader has room for, without waiting; gives the rest."""
+        if not self._direct:
             return data
         try:
             return data[os.pwritev(self._fd, [data], -1, os.RWF_NOWAIT) :]
@@ -105,6 +123,12 @@ class PatientWriter:
                 self._fd = os.open(os.devnull, os.O_WRONLY)
                 return
             self._progress = time.monotonic()
+
+
+def _has_room(fd: int, within_s: float) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    return bool(poll.poll(within_s * 1000))
 
 
 class Console:

@@ -9,7 +9,23 @@ import { sleep } from './wire.mjs';
 
 export const HERE = fileURLToPath(new URL('..', import.meta.url));
 export const ROOT = join(HERE, '..', '..');
-export const PHOTO = join(HERE, 'fixtures', 'photo.jpg');
+export const PHOTO = smallestPhoto('Canon');
+
+/** A JPEG of one pixel with one EXIF tag, Make (ITU-T T.81; EXIF 2.32, 4.5.4): five letters and their NUL. */
+function smallestPhoto(make) {
+  const exif = Buffer.alloc(6 + 8 + 2 + 12 + 4 + 6);
+  exif.write('Exif\0\0MM\0*\0\0\0\x08\0\x01', 'latin1'); // big-endian TIFF, IFD at 8, one entry
+  exif.writeUInt16BE(0x010f, 16); // Make
+  exif.writeUInt16BE(2, 18); // ASCII
+  exif.writeUInt32BE(6, 20); // bytes
+  exif.writeUInt32BE(26, 24); // their place
+  exif.write(make, 32, 'latin1');
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(exif.length + 2);
+  const picture = 'ffdb004300' + '01'.repeat(64) + 'ffc0000b080001000101011100'
+    + 'ffc4001400010000000000000000000000000000000affc40014100100000000000000000000000000000000ffda0008010100003f0000ffd9';
+  return Buffer.concat([Buffer.from('ffd8ffe1', 'hex'), length, exif, Buffer.from(picture, 'hex')]);
+}
 
 /** The command of the checkout or of this machine; null when there is none. */
 export const COMMAND = commandHere();
