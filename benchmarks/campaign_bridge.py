@@ -26,7 +26,7 @@ PARTS: dict[str, tuple[Part, int, int]] = {
     "crashes": (faults.crashes, 300, 12),
     "cycles": (faults.cycles, 200, 12),
     "stubborn": (faults.stubborn, 5, 1),
-    "lines": (faults.lines, 1_000_000, 500_000),
+    "lines": (faults.lines, 1_000_000, 1_000_000),
     "idle": (faults.idle, 60, 5),
 }
 

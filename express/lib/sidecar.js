@@ -60,6 +60,7 @@ class Sidecar extends EventEmitter {
 
   async _start() {
     await this._stopping;
+    await this._until(() => !isEnding(this._known.status)); // or the end of the last run would answer this start
     const started = this.isReady ? Promise.resolve() : this._source.start();
     await started;
     await this._until(() => ['ready', 'failed', 'stopped'].includes(this._known.status.state));
@@ -258,6 +259,14 @@ if (typeof Symbol.asyncDispose === 'symbol') {
 /** @param {import('../index').SidecarOptions} [options] */
 function createSidecar(options = {}) {
   return new Sidecar(options, process.env);
+}
+
+/**
+ * Whether a sidecar has ended and will not be started again, but what it left behind is still being cleared.
+ * @param {import('../index').SidecarStatus} status
+ */
+function isEnding({ state, why }) {
+  return state === 'stopping' && ['exited', 'start_failed', 'gave_up'].includes(why ?? '');
 }
 
 module.exports = { Sidecar, createSidecar };
