@@ -84,6 +84,7 @@ def test_an_asgi_host_with_three_workers_has_one_sidecar_and_its_own_routes(embe
     command = ("-m", "uvicorn", "own_host:app", "--port", "{port}", "--workers", "3", "--log-level", "error")
     url, process = embedded(ASGI, *command)
     assert call(f"{url}/")[2] == {"own": True}
+    until(lambda: all(answers(f"{url}/health") for _ in range(20)), "every worker knows that the sidecar is ready", 30)
     pids = set()
     for _ in range(12):
         assert call(f"{url}/api/extract", *multipart(photo.name, photo.read_bytes()))[0] == 200

@@ -10,7 +10,7 @@ import threading
 import urllib.parse
 
 import pytest
-from running import PROGRAM, call, multipart
+from running import PROGRAM, call, multipart, until
 
 
 @pytest.fixture
@@ -21,6 +21,8 @@ def taken():
 
 
 def refused(url):
+    """The answer once the start has failed: the log is written a moment before the state is published."""
+    until(lambda: call(f"{url}/api/bridge/status")[2]["state"] == "failed", "the start has failed")
     status, _, answer = call(f"{url}/api/extract", b"x", {"Content-Type": "text/plain"})
     assert status == 503
     return answer
