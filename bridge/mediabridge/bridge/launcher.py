@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import sys
 import time
@@ -96,7 +95,7 @@ def leave_watcher(death_fd: int, root: int, cookie: str) -> None:
         for number in asking:
             signal.signal(number, signal.SIG_IGN)
         _detach(death_fd)
-        select.select([death_fd], [], [])  # end of file: the host has cleaned up, or is gone
+        os.read(death_fd, 1)  # end of file: the host has cleaned up, or is gone
         clear(root, cookie, TERM_S)
     os._exit(0)
 
