@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import threading
 import time
@@ -43,6 +44,9 @@ def get(url: str, token: str, path: str, timeout_s: float = TIMEOUT_S) -> Outcom
     head_of_answer, _, body = answer.partition(b"\r\n\r\n")
     if not head_of_answer.startswith(b"HTTP/1.1 200"):
         return Outcome(begin, time.monotonic(), error=f"answered {head_of_answer[:60]!r}")
+    promised = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head_of_answer)
+    if promised is not None and len(body) != int(promised[1]):
+        return Outcome(begin, time.monotonic(), error=f"broke off after {len(body)} of {int(promised[1])} bytes")
     return Outcome(begin, time.monotonic(), body.decode())
 
 
