@@ -117,15 +117,21 @@ class Field:
         return str(path)
 
     def __enter__(self):
-        for one in (self.small, self.large):
-            one.start(self.env, OTHER_CORE)
-        for one in self.contenders:
-            pin = ONE_CORE
-            env = {**self.env, "GOMAXPROCS": "1"} if one.name == "caddy" else self.env
-            one.start(env, pin)
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._stop)
+            for one in (self.small, self.large):
+                one.start(self.env, OTHER_CORE)
+            for one in self.contenders:
+                env = {**self.env, "GOMAXPROCS": "1"} if one.name == "caddy" else self.env
+                one.start(env, ONE_CORE)
+            undo.pop_all()
         return self
 
     def __exit__(self, *_):
+        self._stop()
+
+    def _stop(self):
+        """Also what has only half started."""
         for one in (*self.contenders, self.small, self.large):
             one.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
