@@ -3,9 +3,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from .scripted import ScriptedUpstream
-from .serving import Server, Stage
+from staging.scripted import ScriptedUpstream
+from staging.serving import Server, Stage
 
 
 @pytest.fixture(scope="session", params=["uvloop", "asyncio"])

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+from staging.wire import DEADLINE_S
+
 from mediabridge.proxy import AsgiProxy, Routes
 from mediabridge.proxy.testing import FakeUpstream
-
-from .wire import DEADLINE_S
 
 Pairs = Iterable[tuple[bytes, bytes]]
 HOST = [(b"host", b"example.test")]

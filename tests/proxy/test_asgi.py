@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
+from staging.scripted import Call, ScriptedUpstream
 
 from mediabridge.proxy import AsgiProxy, Endpoint, Finished, Limits, Outcome, ResponseAbortedError, Routes
 from mediabridge.proxy.testing import FakeUpstream
 
 from .direct import HOST, Told, call, http_scope
-from .scripted import Call, ScriptedUpstream
 
 ROUTES = Routes.of("/api")
 

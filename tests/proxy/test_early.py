@@ -4,12 +4,11 @@ import json
 import threading
 
 import pytest
+from staging.scripted import Call
+from staging.serving import Stage, request
+from staging.wire import DEADLINE_S
 
 from mediabridge.proxy import Limits, Outcome
-
-from .scripted import Call
-from .serving import Stage, request
-from .wire import DEADLINE_S
 
 
 @pytest.mark.parametrize("expect", [[], ["Expect: 100-continue"]])

@@ -7,12 +7,11 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
+from staging.scripted import Call
+from staging.serving import Stage, request
+from staging.wire import Message
 
 from mediabridge.proxy import Limits, Outcome, Unavailable
-
-from .scripted import Call
-from .serving import Stage, request
-from .wire import Message
 
 FIELDS = {"error", "message", "suggestion", "timestamp", "status", "code", "requestId"}
 

@@ -4,9 +4,8 @@ import gzip
 import json
 
 import pytest
-
-from .scripted import Call
-from .serving import Stage, request
+from staging.scripted import Call
+from staging.serving import Stage, request
 
 
 def forwarded(stage: Stage, target: str = "/api/x", *headers: str, method: str = "GET", body: bytes = b""):

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from .scripted import Call, ScriptedUpstream
-from .serving import request
-from .wire import Wire
+from staging.scripted import Call, ScriptedUpstream
+from staging.serving import request
+from staging.wire import Wire
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 

@@ -5,10 +5,9 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from staging.serving import Stage, request
 
 from mediabridge.proxy import Limits, Outcome, Unavailable
-
-from .serving import Stage, request
 
 WHY = Unavailable(
     "Flask server unavailable", "It exited with code 1 (ImportError: flask)", "Run: mediabridge doctor", 2.1,

@@ -3,12 +3,11 @@
 import threading
 
 import pytest
+from staging.scripted import Call, ScriptedUpstream, always_ok
+from staging.serving import Stage, request
+from staging.wire import DEADLINE_S
 
 from mediabridge.proxy import Endpoint, Limits
-
-from .scripted import Call, ScriptedUpstream, always_ok
-from .serving import Stage, request
-from .wire import DEADLINE_S
 
 
 def test_connections_are_reused(stage: Stage) -> None:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from staging.scripted import Call
+from staging.serving import Stage, request
+from staging.wire import Message
 
 from mediabridge.proxy import headers
 from mediabridge.proxy.routes import has_dot_segment
-
-from .scripted import Call
-from .serving import Stage, request
-from .wire import Message
 
 Pairs = list[tuple[str, str]]
 

@@ -4,12 +4,11 @@ import threading
 import time
 
 import pytest
+from staging.scripted import Call
+from staging.serving import Stage, request
+from staging.wire import DEADLINE_S
 
 from mediabridge.proxy import Limits, Outcome
-
-from .scripted import Call
-from .serving import Stage, request
-from .wire import DEADLINE_S
 
 
 def test_upload_streams(stage: Stage) -> None:

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from staging.scripted import Call, ScriptedUpstream
+from staging.waitress_stage import WaitressServer, WsgiStage
 
 from mediabridge.proxy import Limits, Outcome, Unavailable
 
-from .scripted import Call, ScriptedUpstream
 from .test_failures import explained
-from .waitress_stage import WaitressServer, WsgiStage
 
 
 @pytest.fixture(scope="module")

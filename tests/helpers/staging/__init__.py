@@ -1,0 +1,1 @@
+"""A raw client, a scripted raw upstream, and real servers with a proxy between them."""
