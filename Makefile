@@ -10,7 +10,9 @@ dev: setup
 	@exec $(BIN)/mediabridge dev
 
 test: setup
+	@sh scripts/node.sh install
 	@$(BIN)/python -m pytest
+	@sh scripts/node.sh test
 
 setup: $(STAMP)
 	@sh scripts/system.sh
@@ -19,8 +21,7 @@ $(STAMP): pyproject.toml constraints.txt scripts/venv.sh
 	@PYTHON="$(PYTHON)" sh scripts/venv.sh
 	@touch $@
 
-check: setup lint types imports
-	@$(BIN)/python -m pytest
+check: setup lint types imports test
 
 lint:
 	@$(BIN)/ruff format --check .
@@ -34,8 +35,26 @@ imports:
 
 # The Node adapter's own tests, against Express 4 and 5; needs Node 18 or newer and npm.
 .PHONY: test-express
-test-express: setup
-	@cd express && npm install --no-audit --no-fund --no-package-lock --loglevel=error && npm test && npm run types
+test-express: export NODE_TESTS = required
+test-express:
+	@sh scripts/node.sh install
+	@sh scripts/node.sh test
+
+# Hosts that embed mediabridge; PORT says where they listen.
+.PHONY: example-fastapi example-flask example-express
+example-%: export PORT ?= 8000
+example-%: export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+example-fastapi: setup
+	@cd examples/fastapi_host && exec uvicorn app:app --port $$PORT --no-proxy-headers
+
+example-flask: setup
+	@cd examples/flask_host && exec python app.py
+
+example-express: export NODE_TESTS = required
+example-express: setup
+	@sh scripts/node.sh install
+	@cd examples/express_host && exec node server.mjs
 
 .PHONY: bench-start bench-proxy
 bench-start: setup
