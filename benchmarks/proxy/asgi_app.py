@@ -7,13 +7,13 @@ from mediabridge.proxy import AsgiProxy, Endpoint, Routes
 
 class Fixed:
     def __init__(self, port):
-        self._endpoint = Endpoint(port=port, headers=((b"x-mediabridge-token", b"t" * 32),))
+        self._endpoints = (Endpoint(port=port, headers=((b"x-mediabridge-token", b"t" * 32),)),)
 
     def why_not_ready(self):
         return None
 
-    def endpoint(self):
-        return self._endpoint
+    def endpoints(self):
+        return self._endpoints
 
 
 def quiet(_event):

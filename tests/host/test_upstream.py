@@ -62,15 +62,15 @@ def test_a_ready_bridge_gives_its_address_and_token():
         bridge.start()
     upstream = BridgeUpstream(bridge)
     assert upstream.why_not_ready() is None
-    endpoint = upstream.endpoint()
+    (endpoint,) = upstream.endpoints()
     assert (endpoint.host, endpoint.port) == ("127.0.0.1", 4711)
     assert endpoint.headers == ((b"x-mediabridge-token", bridge.token.encode()),)
-    assert upstream.endpoint() is endpoint
+    assert upstream.endpoints()[0] is endpoint
 
 
-def test_a_bridge_that_stopped_in_between_gives_an_address_that_refuses():
+def test_a_bridge_that_stopped_in_between_gives_no_endpoint():
     upstream = BridgeUpstream(PythonBridge(BridgeOptions()))
-    assert upstream.endpoint().port == 0
+    assert upstream.endpoints() == ()
     why = upstream.why_not_ready()
     assert why is not None
     assert dataclasses.is_dataclass(why)

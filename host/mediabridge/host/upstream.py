@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-
 from mediabridge.bridge import PythonBridge, Route, Status, WhyNotReady
 from mediabridge.proxy import Endpoint, Unavailable
 
 UNAVAILABLE = "Flask server unavailable"
-NOWHERE = Endpoint()  # stopped between the two questions: connecting to port 0 is refused
 
 # What is said when no failure has better words.
 WORDS: dict[WhyNotReady, tuple[str, str]] = {
@@ -25,27 +22,24 @@ WORDS: dict[WhyNotReady, tuple[str, str]] = {
 
 
 class BridgeUpstream:
-    """A `mediabridge.proxy.Upstream` over a bridge. Several replicas take turns."""
+    """A `mediabridge.proxy.Upstream` over a bridge: one endpoint for each replica that is ready."""
 
     def __init__(self, bridge: PythonBridge) -> None:
         self._bridge = bridge
-        self._turn = itertools.count()
-        self._known: dict[Route, Endpoint] = {}
+        self._known: tuple[tuple[Route, ...], tuple[Endpoint, ...]] = ((), ())
 
     def why_not_ready(self) -> Unavailable | None:
         """None when ready; else the bridge's own words."""
         status = self._bridge.status()
         return None if status.ready else unavailable(status)
 
-    def endpoint(self) -> Endpoint:
-        """Where a sidecar listens that is ready now."""
-        routes = self._bridge.routes()
-        if not routes:
-            return NOWHERE
-        route = routes[next(self._turn) % len(routes)]
-        if route not in self._known:
-            self._known = {one: _endpoint(one) for one in routes}
-        return self._known[route]
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Where the sidecars listen that are ready now; none when it was stopped between the two questions."""
+        routes, (known, endpoints) = self._bridge.routes(), self._known
+        if routes != known:
+            endpoints = tuple(map(_endpoint, routes))
+            self._known = (routes, endpoints)
+        return endpoints
 
 
 def _endpoint(route: Route) -> Endpoint:

@@ -14,11 +14,10 @@ from .limits import DEFAULT_LIMITS, Limits
 from .request import Request, Scope, raw_path_of
 from .routes import Routes
 from .trusted import Trusted
-from .upstream import Endpoint, Upstream
+from .upstream import Upstream
+from .waiting import is_worth_waiting, until_ready
 
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-_NOWHERE = Endpoint()
 
 
 class AsgiProxy:
@@ -77,14 +76,17 @@ class AsgiProxy:
             self._client = None
 
     async def _serve(self, scope: Scope, path: bytes, route: str, receive: Receive, send: Send) -> None:
-        why = self._upstream.why_not_ready()
-        endpoint = self._upstream.endpoint() if why is None else _NOWHERE
-        request = Request(scope, path, endpoint.headers)
-        exchange = Exchange(self._client_of_this_loop(), request, receive, send, self._dropped)
+        upstream, limits = self._upstream, self._limits
+        why = upstream.why_not_ready()
+        if is_worth_waiting(why, limits.start_wait_s):
+            why = await until_ready(upstream, limits.start_wait_s)
+        endpoints = upstream.endpoints() if why is None else ()
+        request = Request(scope, path, endpoints[0].headers if endpoints else ())
+        exchange = Exchange(self._client_of_this_loop(), request, receive, send)
         try:
             if why is None:
-                request.check(self._limits.max_body)
-                await exchange.run(endpoint, self._trusted)
+                request.check(limits.max_body)
+                await exchange.run(endpoints, self._trusted)
             else:
                 exchange.outcome, exchange.message = Outcome.NOT_READY, why.message
                 await self._say(exchange, answers.not_ready(why), send)
@@ -124,10 +126,10 @@ class AsgiProxy:
         return start, b"" if request.method == "HEAD" else body
 
     def _client_of_this_loop(self) -> Client:
-        loop = asyncio.get_running_loop()
-        if self._client is None or self._client.loop is not loop:
-            self._client = Client(loop, self._limits)
-        return self._client
+        client = self._client
+        if client is None or not client.is_here():
+            client = self._client = Client(asyncio.get_running_loop(), self._limits, self._dropped)
+        return client
 
     # What is not ours
 

@@ -2,8 +2,10 @@
 
 import asyncio
 from asyncio import AbstractEventLoop, TimerHandle
+from threading import get_ident
 from typing import Protocol
 
+from .balance import Balancer
 from .connection import Connection
 from .errors import TooSlowError, UnreachableError
 from .limits import Limits
@@ -22,14 +24,24 @@ class Timed(Protocol):
 
 
 class Client:
-    """Connections to upstreams, from this event loop. Every method belongs to the loop's thread."""
+    """Connections to upstreams, from this event loop. Every method belongs to the loop's thread.
 
-    def __init__(self, loop: AbstractEventLoop, limits: Limits) -> None:
+    ``dropped``: names of response fields that are not passed back.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, limits: Limits, dropped: frozenset[bytes]) -> None:
         self.loop = loop
         self.limits = limits
+        self.balancer = Balancer()
+        self._thread = get_ident()
+        self._dropped = dropped
         self._pool = Pool(loop, max_idle_s=limits.pool_idle_s, size=limits.pool_size)
         self._in_flight: set[Timed] = set()
         self._timer: TimerHandle | None = None
+
+    def is_here(self) -> bool:
+        """Whether it belongs to the event loop that runs the caller: a thread runs one at a time."""
+        return get_ident() == self._thread and self.loop.is_running()
 
     def pooled(self, endpoint: Endpoint, *, careful: bool) -> Connection | None:
         """An idle connection, if there is one. ``careful``: it must also be quiet at this very moment."""
@@ -47,7 +59,7 @@ class Client:
 
     async def _open(self, endpoint: Endpoint) -> Connection:
         def build() -> Connection:
-            return Connection(self.loop, endpoint.address, self._pool.forget)
+            return Connection(self.loop, endpoint.address, self._pool.forget, self._dropped)
 
         if endpoint.uds is not None:
             _, connection = await self.loop.create_unix_connection(build, endpoint.uds)

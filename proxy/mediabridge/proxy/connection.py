@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import cast
 
 from .errors import BrokenOffError
+from .headers import NEVER_PASSED_BACK
 from .readiness import is_readable
 from .response import ResponseReader
 
@@ -20,15 +21,19 @@ _HIGH_WATER = 128 * 1024
 
 
 class Connection(ResponseReader, asyncio.Protocol):
-    """A pooled connection. ``address`` is the endpoint's; ``on_lost`` is called once when it is gone."""
+    """A pooled connection. ``address`` is the endpoint's; ``on_lost`` is called once when it is gone.
+
+    ``dropped``: names of response fields that are not passed back.
+    """
 
     def __init__(
         self,
         loop: AbstractEventLoop,
         address: tuple[str, int, str | None],
         on_lost: Callable[["Connection"], None],
+        dropped: frozenset[bytes] = NEVER_PASSED_BACK,
     ) -> None:
-        super().__init__()
+        super().__init__(dropped)
         self.address = address
         self.idle_since = 0.0
         self.exchanges = 0

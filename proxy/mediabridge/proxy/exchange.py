@@ -2,12 +2,13 @@
 
 import asyncio
 from asyncio import Task
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequence
 from time import perf_counter
 from typing import Any
 
 from . import headers, stalls
 from .account import Account
+from .balance import Place
 from .client import Client
 from .connection import Connection
 from .errors import (
@@ -17,6 +18,9 @@ from .errors import (
     ClientGoneError,
     Outcome,
     ProxyError,
+    TooSlowError,
+    UnreachableError,
+    UpstreamError,
 )
 from .request import Request
 from .trusted import Trusted
@@ -40,30 +44,28 @@ class Exchange(Account):
     """
 
     _conn: Connection | None = None
+    _place: Place | None = None
     _listener: Task[None] | None = None
     _error: BaseException | None = None
     _mark = -1
     _since = 0.0
 
-    def __init__(
-        self, client: Client, request: Request, receive: Receive, send: Send, dropped: frozenset[bytes]
-    ) -> None:
+    def __init__(self, client: Client, request: Request, receive: Receive, send: Send) -> None:
         super().__init__(request)
         self.body_arrived = request.length == 0
         self._client = client
         self._limits = client.limits
         self._receive = receive
         self._send = send
-        self._dropped = dropped
 
-    async def run(self, endpoint: Endpoint, trusted: Trusted) -> None:
-        """Carry the request to ``endpoint`` and its response back. Raises a ``ProxyError``."""
+    async def run(self, endpoints: Sequence[Endpoint], trusted: Trusted) -> None:
+        """Carry the request to one of ``endpoints`` and its response back. Raises a ``ProxyError``."""
         request, client = self.request, self._client
         client.watch(self)
         try:
             if request.length is None and not request.http_version.startswith("1"):
                 await self._look_for_body()
-            await self._relay(await self._ask(endpoint, request.head(endpoint, trusted)))
+            await self._relay(await self._ask(endpoints, trusted))
             self.outcome = Outcome.OK
         finally:
             client.unwatch(self)
@@ -71,28 +73,54 @@ class Exchange(Account):
                 self._listener.cancel()
             if self._conn is not None:
                 client.give_back(self._conn)
+            if self._place is not None:
+                client.balancer.release(self._place)
 
     @property
     def begun(self) -> bool:
         """Whether a connection to the upstream was had."""
         return self._conn is not None
 
-    async def _ask(self, endpoint: Endpoint, head: bytes) -> Connection:
-        client, repeatable = self._client, self.request.repeatable
-        conn = client.pooled(endpoint, careful=not repeatable) or await client.connect(endpoint)
+    async def _ask(self, endpoints: Sequence[Endpoint], trusted: Trusted) -> Connection:
+        client, request = self._client, self.request
+        place = self._place = client.balancer.take(endpoints)
+        head = request.head(place.endpoint, trusted)  # may refuse the request, before a connection is opened for it
+        conn = client.pooled(place.endpoint, careful=not request.repeatable)
         while True:
+            if conn is None:
+                conn, place = await self._reach(endpoints)
+                head = request.head(place.endpoint, trusted)
             self._begin(conn, head)
             try:
                 while not conn.status:
                     await conn.changed()
-            except BrokenOffError:
+            except UpstreamError as error:
                 # The upstream may have closed an idle connection just then (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
-                if conn.exchanges == 1 or conn.answered or not repeatable:
+                stale = isinstance(error, BrokenOffError) and conn.exchanges > 1 and not conn.answered
+                if not stale:
+                    client.balancer.failed(place)
+                if not stale or not request.repeatable:
                     raise
             else:
                 self.first_byte_at = perf_counter()
+                client.balancer.worked(place)
                 return conn
-            conn = await client.connect(endpoint)
+            conn = None
+
+    async def _reach(self, endpoints: Sequence[Endpoint]) -> tuple[Connection, Place]:
+        """A new connection: to another replica, where the first choice cannot be reached. Nothing is sent yet."""
+        balancer, left = self._client.balancer, list(endpoints)
+        while True:
+            place = self._place = self._place or balancer.take(left)
+            try:
+                return await self._client.connect(place.endpoint), place
+            except (UnreachableError, TooSlowError):
+                balancer.failed(place)
+                balancer.release(place)
+                self._place = None
+                left = [one for one in left if one.address != place.endpoint.address]
+                if not left:
+                    raise
 
     def _begin(self, conn: Connection, head: bytes) -> None:
         self._conn = conn
@@ -107,7 +135,7 @@ class Exchange(Account):
     # The response's way
 
     async def _relay(self, conn: Connection) -> None:
-        fields = headers.response_headers(conn.headers, conn.status, self._dropped)
+        fields = conn.headers
         fields += (headers.via(conn.http_version), (headers.REQUEST_ID, self.request.request_id.encode()))
         early = not conn.request_done
         if early or self.request.asks_for_upgrade:

@@ -47,8 +47,8 @@ RULES: Mapping[bytes, int] = {
 # Connection may name these, by mistake or to make the next server read another request; they stay.
 _NOT_CONNECTION_OPTIONS = frozenset({b"host", b"content-length"})
 
-# These name no field that would not go anyway.
-_USUAL_OPTIONS = frozenset({b"keep-alive", b"Keep-Alive", b"close"})
+# Values of Connection that name no field which would not go anyway.
+USUAL_OPTIONS = frozenset({b"keep-alive", b"Keep-Alive", b"close"})
 
 _NAME_SIZE, _BOOK_SIZE = 64, 1024
 
@@ -159,20 +159,22 @@ def with_one_cookie(lines: Sequence[bytes], cookies: Sequence[bytes]) -> list[by
     return [*without(frozenset({b"cookie"}), lines), b"cookie: " + b"; ".join(cookies)]
 
 
+# Hop-by-hop fields, and the request id: ours is the one.
+NEVER_PASSED_BACK = HOP_BY_HOP | {REQUEST_ID}
+
+
 def dropped_from_responses(server_sets: Iterable[str]) -> frozenset[bytes]:
-    """The names never passed back: hop-by-hop, the request id (ours is the one), and what the ASGI server sets."""
-    return HOP_BY_HOP | {REQUEST_ID} | {name.lower().encode() for name in server_sets}
+    """The names never passed back, with those that the server in front of us sets itself."""
+    return NEVER_PASSED_BACK | {name.lower().encode() for name in server_sets}
 
 
-def response_headers(received: Headers, status: int, dropped: frozenset[bytes]) -> Headers:
-    """The end-to-end fields of a response, in order, repeats kept.
+def end_to_end(fields: Headers, status: int, connection: Iterable[bytes] = ()) -> Headers:
+    """The fields of a response, in order, repeats kept, without those that its Connection values name.
 
     Content-Length goes from 204, where it is forbidden, and from 304, where it is optional (§8.6) and uvicorn would
     wait for the body that it announces.
     """
-    kept = [pair for pair in received if pair[0] not in dropped]
-    unwanted = frozenset({b"content-length"}) if status in (204, 304) else frozenset()
-    if len(kept) < len(received):
-        connection = [value for name, value in received if name == b"connection" and value not in _USUAL_OPTIONS]
-        unwanted |= connection_options(connection)
-    return [pair for pair in kept if pair[0] not in unwanted] if unwanted else kept
+    unwanted = connection_options(connection)
+    if status in (204, 304):
+        unwanted |= {b"content-length"}
+    return [pair for pair in fields if pair[0] not in unwanted]

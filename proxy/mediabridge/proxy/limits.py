@@ -14,6 +14,7 @@ class Limits:
     ``client_idle_s``: silence of the client in the middle of its upload.
     ``pool_idle_s``: age of an idle connection that may still be used; must be below the sidecar's (waitress: 120 s).
     ``pool_size``: idle connections kept for one endpoint.
+    ``start_wait_s``: how long a request waits for an upstream that is starting, before it is answered 503.
     """
 
     max_body: int | None = None
@@ -24,6 +25,7 @@ class Limits:
     client_idle_s: float = 60.0
     pool_idle_s: float = 30.0
     pool_size: int = 128
+    start_wait_s: float = 0.0
 
 
 DEFAULT_LIMITS = Limits()

@@ -3,7 +3,7 @@
 import httptools
 
 from .errors import BrokenOffError
-from .headers import Headers
+from .headers import NEVER_PASSED_BACK, USUAL_OPTIONS, Headers, end_to_end
 
 _MAX_HEAD = 256 * 1024
 _FINAL, _LAST = 200, 599
@@ -12,13 +12,15 @@ _FINAL, _LAST = 200, 599
 class ResponseReader:
     """Reads the responses of one connection, one after another; ``expect`` before each request.
 
-    Of the response, ``status`` (0 before its head is there, then 200 to 599), ``headers`` (lower-case names) and
-    ``http_version``; ``chunks``, what has come of its body; ``complete``, that no more will; ``answered``, that some
-    byte has come; ``proceed``, that the upstream has sent 100 or another informational response.
+    Of the response, ``status`` (0 before its head is there, then 200 to 599), ``headers`` (its end-to-end fields in
+    lower case, without those of the names ``dropped``) and ``http_version``; ``chunks``, what has come of its body;
+    ``complete``, that no more will; ``answered``, that some byte has come; ``proceed``, that the upstream has sent 100
+    or another informational response.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dropped: frozenset[bytes] = NEVER_PASSED_BACK) -> None:
         self.http_version = "1.1"
+        self._noted = dropped | {b"content-length"}
         self._parser = httptools.HttpResponseParser(self)
         self.expect(head_only=False)
         self.complete = True  # between exchanges: whatever arrives now is stray
@@ -28,7 +30,7 @@ class ResponseReader:
         self.answered = False
         self.proceed = False
         self.status = 0
-        self.headers: Headers = []
+        self._start_head()
         self.chunks: list[bytes] = []
         self.complete = False
         self._buffered = 0
@@ -37,6 +39,12 @@ class ResponseReader:
         self._keep_alive = False
         self._until_close = False
         self._problem = ""
+
+    def _start_head(self) -> None:
+        self.headers: Headers = []
+        self._codings: list[bytes] = []
+        self._options: list[bytes] = []
+        self._sized = False
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take what has arrived. Raises ``BrokenOffError`` when it cannot be the response, or go on with it."""
@@ -78,12 +86,17 @@ class ResponseReader:
         if self.complete:
             self._keep_alive = False
         else:
-            self.headers = []
+            self._start_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Part of httptools' protocol. Fields behind the body are trailers, which are dropped (see ``headers``)."""
-        if not self.status:
-            self.headers.append((name.lower(), value))
+        if self.status:
+            return
+        name = name.lower()
+        if name in self._noted:
+            self._note(name, value)
+        else:
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Part of httptools' protocol."""
@@ -93,19 +106,16 @@ class ResponseReader:
         if not _FINAL <= status <= _LAST:
             self._informational(status)
             return
-        has_end = status in (204, 304)
-        for name, value in self.headers:
-            if name == b"content-length":
-                has_end = True
-            elif name == b"transfer-encoding":
-                has_end = True
-                if value.lower() != b"chunked":
-                    self._problem = "It answered with a Transfer-Encoding other than chunked"
-                    return
+        if self._codings and [coding.lower() for coding in self._codings] != [b"chunked"]:
+            self._problem = "It answered with a Transfer-Encoding other than chunked"
+            return
+        bodiless = status in (204, 304)
+        if bodiless or self._options:
+            self.headers = end_to_end(self.headers, status, self._options)
         self.status = status
         self.http_version = self._parser.get_http_version()
         self._keep_alive = self._parser.should_keep_alive()
-        self._until_close = not has_end
+        self._until_close = not (self._sized or self._codings or bodiless)
         if self._head_only:
             self._end_without_body()
 
@@ -121,6 +131,16 @@ class ResponseReader:
         """Part of httptools' protocol."""
         if self.status:
             self.complete = True
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        """A field that says how the message is framed, or goes no further than this connection."""
+        if name == b"content-length":
+            self._sized = True
+            self.headers.append((name, value))
+        elif name == b"transfer-encoding":
+            self._codings.append(value)
+        elif name == b"connection" and value not in USUAL_OPTIONS:
+            self._options.append(value)
 
     def _informational(self, status: int) -> None:
         if status in (100, 102, 103):

@@ -6,7 +6,9 @@ import threading
 from collections import defaultdict
 from time import monotonic
 
+from .balance import Balancer
 from .errors import TooSlowError, UnreachableError
+from .headers import NEVER_PASSED_BACK
 from .limits import Limits
 from .sync_connection import SyncConnection
 from .upstream import Endpoint
@@ -18,10 +20,13 @@ class SyncClient:
     """Connections to upstreams. Thread-safe, and a process that was forked from this one starts with an empty pool.
 
     Idle connections are used last in first out; those that have grown old are closed when another comes back.
+    ``dropped``: names of response fields that are not passed back.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, dropped: frozenset[bytes] = NEVER_PASSED_BACK) -> None:
         self.limits = limits
+        self.balancer = Balancer()
+        self._dropped = dropped
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._idle: defaultdict[Address, list[SyncConnection]] = defaultdict(list)
@@ -50,7 +55,7 @@ class SyncClient:
     def connect(self, endpoint: Endpoint) -> SyncConnection:
         """A new connection. Raises ``UnreachableError`` or ``TooSlowError``."""
         try:
-            return SyncConnection(_open(endpoint, self.limits.connect_s), endpoint.address)
+            return SyncConnection(_open(endpoint, self.limits.connect_s), endpoint.address, self._dropped)
         except TimeoutError:
             raise TooSlowError(f"No connection to {endpoint} within {self.limits.connect_s:g} s") from None
         except OSError as error:
@@ -96,6 +101,7 @@ class SyncClient:
         """After a fork: the connections are the other process's, and so is whoever held the lock."""
         theirs, self._idle = self._idle, defaultdict(list)
         self._lock = threading.Lock()
+        self.balancer = Balancer()
         self._pid = os.getpid()
         for idle in theirs.values():
             for connection in idle:

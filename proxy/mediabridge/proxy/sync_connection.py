@@ -8,6 +8,7 @@ from contextlib import suppress
 from time import monotonic
 
 from .errors import BrokenOffError
+from .headers import NEVER_PASSED_BACK
 from .readiness import is_readable, wait_for_either
 from .response import ResponseReader
 
@@ -21,10 +22,15 @@ _NOTHING_YET = (BlockingIOError, TimeoutError)
 
 
 class SyncConnection(ResponseReader):
-    """A pooled connection. It belongs to one thread at a time. ``address`` is the endpoint's."""
+    """A pooled connection. It belongs to one thread at a time. ``address`` is the endpoint's.
 
-    def __init__(self, sock: socket.socket, address: tuple[str, int, str | None]) -> None:
-        super().__init__()
+    ``dropped``: names of response fields that are not passed back.
+    """
+
+    def __init__(
+        self, sock: socket.socket, address: tuple[str, int, str | None], dropped: frozenset[bytes] = NEVER_PASSED_BACK
+    ) -> None:
+        super().__init__(dropped)
         self.address = address
         self.idle_since = 0.0
         self.exchanges = 0

@@ -1,12 +1,22 @@
 """One request on its way to the upstream and its response on the way back, in a thread of a WSGI server."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import cast
 
 from . import environ, headers, stalls
 from .account import Account
-from .errors import BodyTooLargeError, BrokenOffError, ClientGoneError, Outcome, ProxyError
+from .balance import Place
+from .errors import (
+    BodyTooLargeError,
+    BrokenOffError,
+    ClientGoneError,
+    Outcome,
+    ProxyError,
+    TooSlowError,
+    UnreachableError,
+    UpstreamError,
+)
 from .events import Finished
 from .headers import Headers
 from .request import Request
@@ -22,6 +32,7 @@ class SyncExchange(Account):
     """Carries one request: ``ask`` first, then ``fields`` and ``next_part``, in any case ``end``."""
 
     _conn: SyncConnection | None = None
+    _place: Place | None = None
     _ended = False
 
     def __init__(
@@ -39,31 +50,55 @@ class SyncExchange(Account):
         self._route = route
         self._on_event = on_event
 
-    def ask(self, endpoint: Endpoint, trusted: Trusted) -> None:
-        """Carry the request to ``endpoint``, and wait for the head of the response. Raises a ``ProxyError``."""
-        head = self.request.head(endpoint, trusted)
-        conn = self._client.pooled(endpoint) or self._client.connect(endpoint)
+    def ask(self, endpoints: Sequence[Endpoint], trusted: Trusted) -> None:
+        """Carry the request to one of ``endpoints``, and wait for the head of the response. Raises a ``ProxyError``."""
+        request, client = self.request, self._client
+        place = self._place = client.balancer.take(endpoints)
+        head = request.head(place.endpoint, trusted)  # may refuse the request, before a connection is opened for it
+        conn = client.pooled(place.endpoint)
         while True:
+            if conn is None:
+                conn, place = self._reach(endpoints)
+                head = request.head(place.endpoint, trusted)
             self._conn = conn
             try:
                 self._send(conn, head)
                 while not conn.status:
                     conn.read(self._patience)
-            except BrokenOffError:
+            except UpstreamError as error:
                 # The upstream may have closed an idle connection just then (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
-                if conn.exchanges == 1 or conn.answered or not self.request.repeatable:
+                stale = isinstance(error, BrokenOffError) and conn.exchanges > 1 and not conn.answered
+                if not stale:
+                    client.balancer.failed(place)
+                if not stale or not request.repeatable:
                     raise
             else:
                 self.first_byte_at = perf_counter()
+                client.balancer.worked(place)
                 return
-            self._release()
-            conn = self._client.connect(endpoint)
+            self._let_go()
+            conn = None
 
-    def fields(self, dropped: frozenset[bytes]) -> Headers:
+    def _reach(self, endpoints: Sequence[Endpoint]) -> tuple[SyncConnection, Place]:
+        """A new connection: to another replica, where the first choice cannot be reached. Nothing is sent yet."""
+        balancer, left = self._client.balancer, list(endpoints)
+        while True:
+            place = self._place = self._place or balancer.take(left)
+            try:
+                return self._client.connect(place.endpoint), place
+            except (UnreachableError, TooSlowError):
+                balancer.failed(place)
+                balancer.release(place)
+                self._place = None
+                left = [one for one in left if one.address != place.endpoint.address]
+                if not left:
+                    raise
+
+    def fields(self) -> Headers:
         """The header fields for the client. With them the response begins."""
         conn = cast("SyncConnection", self._conn)
         self.status = conn.status
-        fields = headers.response_headers(conn.headers, conn.status, dropped)
+        fields = conn.headers
         fields += (headers.via(conn.http_version), (headers.REQUEST_ID, self.request.request_id.encode()))
         return fields
 
@@ -103,6 +138,12 @@ class SyncExchange(Account):
             self._on_event(self.finished(self._route))
 
     def _release(self) -> None:
+        self._let_go()
+        if self._place is not None:
+            self._client.balancer.release(self._place)
+            self._place = None
+
+    def _let_go(self) -> None:
         if self._conn is not None:
             self._client.give_back(self._conn)
             self._conn = None

@@ -1,6 +1,6 @@
 """The port through which the proxy sees its upstream: where it listens, and why it is not ready."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -47,6 +47,10 @@ class Upstream(Protocol):
         """The reason to answer 503 by ourselves; ``None`` means ready."""
         ...
 
-    def endpoint(self) -> Endpoint:
-        """The endpoint to use now. Asked only after ``why_not_ready()`` gave ``None``."""
+    def endpoints(self) -> Sequence[Endpoint]:
+        """One endpoint for each replica that is ready now, each with ``headers`` of the same names.
+
+        Asked only after ``why_not_ready()`` gave ``None``; empty when that has changed meanwhile. The same objects
+        each time, as long as nothing changes, save the proxy some work.
+        """
         ...

@@ -1,6 +1,6 @@
 """The proxy as a WSGI application or middleware. Early exits come first; the long way is ``SyncExchange``."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,11 @@ from .sync_client import SyncClient
 from .sync_exchange import SyncExchange
 from .trusted import Trusted
 from .upstream import Endpoint, Upstream
+from .waiting import block_until_ready, is_worth_waiting
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
 
-_NOWHERE = Endpoint()
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -55,7 +55,7 @@ class WsgiProxy:
         # PEP 3333 and its servers take "trailers" for a header of one connection.
         self._dropped = dropped_from_responses((*server_sets, "trailers"))
         self._on_event = on_event
-        self._client = SyncClient(limits)
+        self._client = SyncClient(limits, self._dropped)
         hide_aborts(*SERVER_LOGGERS)
 
     def __call__(self, env: Environ, start_response: "StartResponse") -> Iterable[bytes]:
@@ -65,9 +65,12 @@ class WsgiProxy:
         route = self._routes.find(path if path[:1] == b"/" else environ.decoded_path_of(env))
         if route is None:
             return self._app(env, start_response)
-        why = self._upstream.why_not_ready()
-        endpoint = self._upstream.endpoint() if why is None else _NOWHERE
-        request = Request(environ.scope_of(env, query), path, endpoint.headers)
+        upstream, limits = self._upstream, self._limits
+        why = upstream.why_not_ready()
+        if is_worth_waiting(why, limits.start_wait_s):
+            why = block_until_ready(upstream, limits.start_wait_s)
+        endpoints = upstream.endpoints() if why is None else ()
+        request = Request(environ.scope_of(env, query), path, endpoints[0].headers if endpoints else ())
         exchange = SyncExchange(self._client, request, env, route, self._on_event)
         body: Iterable[bytes] = ()
         try:
@@ -75,7 +78,7 @@ class WsgiProxy:
                 exchange.outcome, exchange.message = Outcome.NOT_READY, why.message
                 body = self._say(exchange, answers.not_ready(why), start_response)
             else:
-                body = self._serve(exchange, endpoint, start_response)
+                body = self._serve(exchange, endpoints, start_response)
         finally:
             if not isinstance(body, ResponseBody):
                 exchange.end()
@@ -85,15 +88,17 @@ class WsgiProxy:
         """Close the idle connections to the upstream. A later request opens new ones."""
         self._client.close()
 
-    def _serve(self, exchange: SyncExchange, endpoint: Endpoint, start_response: "StartResponse") -> Iterable[bytes]:
+    def _serve(
+        self, exchange: SyncExchange, endpoints: Sequence[Endpoint], start_response: "StartResponse"
+    ) -> Iterable[bytes]:
         try:
             exchange.request.check(self._limits.max_body)
-            exchange.ask(endpoint, self._trusted)
+            exchange.ask(endpoints, self._trusted)
         except ProxyError as error:
             exchange.fail(error)
             return self._say(exchange, self._answer_to(error), start_response)
         some, whole = exchange.arrived
-        fields = exchange.fields(self._dropped)
+        fields = exchange.fields()
         write = start_response(_status_line(exchange.status or 0), _native(fields))
         if whole:
             body = exchange.next_part()
