@@ -34,7 +34,7 @@ def photos() -> dict[str, list[str]]:
 def main() -> None:
     """Serve until Ctrl+C; the sidecar ends with the process, however that ends."""
     bridge = run_with_process(bridge_from_settings())
-    app.wsgi_app = WsgiProxy(BridgeUpstream(bridge), routes=ROUTES, app=app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = WsgiProxy(BridgeUpstream(bridge), routes=ROUTES, app=app.wsgi_app)
     waitress.serve(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))
 
 

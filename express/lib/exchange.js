@@ -3,12 +3,12 @@
 /** One request on its way to the sidecar and its response on the way back. */
 
 const answers = require('./answers');
-const { Fault, bodyTooLarge } = require('./faults');
+const { Fault } = require('./faults');
 const headers = require('./headers');
 const { Reach } = require('./reach');
 const reply = require('./reply');
+const { Sending } = require('./sending');
 const { overdue } = require('./stall');
-const { Upload } = require('./upload');
 
 /**
  * What all exchanges of one proxy share.
@@ -36,12 +36,10 @@ class Exchange {
     this._desk = desk;
     this.request = request;
     this._res = res;
-    this._upload = new Upload(request);
+    this._sending = new Sending(desk, request, (fault) => this.fail(fault));
     this._reach = new Reach(desk, request.repeatable, (conn, fault) => this._reached(conn, fault));
     /** @type {import('./connection').Connection | null} */
     this._conn = null;
-    /** @type {NodeJS.Timeout | null} */
-    this._permission = null;
     /** @type {Buffer | undefined} the end of the body, sent together with the end of the response */
     this._lastChunk = undefined;
     this._passTrailers = false;
@@ -51,7 +49,6 @@ class Exchange {
     this._over = false;
     this._mark = -1;
     this._since = 0;
-    this._begun = false;
     this.startedAt = desk.clock();
     /** @type {number | null} */
     this.firstByteAt = null;
@@ -62,7 +59,6 @@ class Exchange {
     this.message = '';
     this.aborted = false;
     this.bytesOut = 0;
-    this._upload.hold();
     res.on('close', () => {
       this._closed();
       done(this);
@@ -70,7 +66,7 @@ class Exchange {
   }
 
   get bytesIn() {
-    return this._upload.bytes;
+    return this._sending.bytes;
   }
 
   get over() {
@@ -95,70 +91,15 @@ class Exchange {
         this._desk.pool.giveBack(conn);
       }
     } else if (conn) {
-      this._send(conn);
+      this._conn = conn;
+      this._sending.begin(conn, this);
     } else if (fault) {
       this.fail(fault);
     }
   }
 
-  /** @param {import('./connection').Connection} conn */
-  _send(conn) {
-    const { request } = this;
-    const head = request.head(conn.endpoint, this._desk.trusted, this._desk.headers(request.incoming));
-    this._conn = conn;
-    this._begun = true;
-    conn.begin(this, head, { headOnly: request.method === 'HEAD', requestDone: request.length === 0 });
-    if (request.length === 0) {
-      return;
-    }
-    if (request.expectsContinue) {
-      // What an upstream that knows no 100 costs: the body is sent anyway.
-      this._permission = setTimeout(() => this._permit(), this._desk.limits.continueMs);
-    } else {
-      this._startUpload();
-    }
-  }
-
-  _permit() {
-    if (this._withdrawPermission()) {
-      this._startUpload();
-    }
-  }
-
-  _withdrawPermission() {
-    const waited = this._permission !== null;
-    if (this._permission) {
-      clearTimeout(this._permission);
-      this._permission = null;
-    }
-    return waited;
-  }
-
-  _startUpload() {
-    this._upload.start({ take: (chunk) => this._takeUpload(chunk), end: (trailers) => this._endUpload(trailers) });
-  }
-
-  /** @param {Buffer} chunk */
-  _takeUpload(chunk) {
-    const { maxBodyBytes } = this._desk.limits;
-    if (maxBodyBytes !== null && this._upload.bytes > maxBodyBytes) {
-      this.fail(bodyTooLarge(maxBodyBytes));
-      return true;
-    }
-    return this._conn ? this._conn.send(chunk, this._isChunked) : true;
-  }
-
-  /** @param {string[]} trailers */
-  _endUpload(trailers) {
-    this._conn?.finish(this._isChunked ? headers.trailers(trailers, 'request') : null);
-  }
-
-  get _isChunked() {
-    return this.request.length === null && !this.request.rawBody;
-  }
-
   onDrain() {
-    this._upload.resume();
+    this._sending.resume();
   }
 
   // The response's way
@@ -169,7 +110,7 @@ class Exchange {
    */
   onInformational(status, fields) {
     if (status === 100) {
-      this._permit();
+      this._sending.permit();
     } else {
       reply.inform(this._res, status, headers.responseHeaders(fields, { status, trailers: false }));
     }
@@ -179,7 +120,8 @@ class Exchange {
   onHead(head) {
     const { _res: res, request } = this;
     this.firstByteAt = this._desk.clock();
-    this._withdrawPermission();
+    this._sending.withdrawPermission();
+    this._reach.answered();
     if (!reply.mayBegin(res)) {
       this._finish('server_error', 'The host answered by itself');
       return;
@@ -232,17 +174,12 @@ class Exchange {
     if (trailers.length > 0) {
       res.addTrailers(pairs(trailers));
     }
-    if (this._early && this._upload.unread && !this._isUnasked) {
+    if (this._early && this._sending.unread && !this._sending.isUnasked) {
       reply.flush(res);
-      this._upload.linger(() => res.end());
+      this._sending.linger(() => res.end());
     } else {
       res.end(this._lastChunk);
     }
-  }
-
-  /** The client waits for a 100 that never came: it has sent nothing of its body. */
-  get _isUnasked() {
-    return this.request.expectsContinue && this._upload.bytes === 0;
   }
 
   // The end
@@ -250,7 +187,11 @@ class Exchange {
   /** @param {Fault} fault */
   onFault(fault) {
     const conn = this._conn;
-    const isStale = conn && conn.exchanges > 1 && !conn.answered;
+    const unanswered = conn !== null && !conn.answered;
+    const isStale = unanswered && conn.exchanges > 1;
+    if (unanswered && !isStale) {
+      this._reach.broke();
+    }
     if (isStale && this.request.repeatable && !this._repeated) {
       // The upstream may have closed an idle connection just then (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
       this._repeated = true;
@@ -321,18 +262,18 @@ class Exchange {
   /** @param {import('./answers').Answer} answer */
   _write(answer) {
     const { _res: res, request } = this;
-    const { unread } = this._upload;
-    const close = answer.close || (unread && (this._begun || request.expectsContinue));
+    const { begun, isUnasked, unread } = this._sending;
+    const close = answer.close || (unread && (begun || request.expectsContinue));
     const body = reply.say(res, answer, { requestId: request.requestId, close });
     this.status = answer.status;
     this.bytesOut += body.length;
-    if (close && unread && !this._isUnasked) {
+    if (close && unread && !isUnasked) {
       res.flushHeaders();
       res.write(body);
-      this._upload.linger(() => res.end());
+      this._sending.linger(() => res.end());
     } else {
       res.end(body);
-      this._upload.drop();
+      this._sending.drop();
     }
   }
 
@@ -344,9 +285,8 @@ class Exchange {
     this._over = true;
     this.outcome = outcome;
     this.message = message;
-    this._withdrawPermission();
     this._desk.pulse.remove(this);
-    this._upload.stop();
+    this._sending.stop();
     this._reach.release();
     const conn = this._conn;
     this._conn = null;

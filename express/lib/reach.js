@@ -40,6 +40,20 @@ class Reach {
     }
   }
 
+  /** It has answered: whatever there was, it works again. */
+  answered() {
+    if (this._endpoint) {
+      this._balance.worked(this._endpoint);
+    }
+  }
+
+  /** The connection ended without a byte of an answer. */
+  broke() {
+    if (this._endpoint) {
+      this._balance.failed(this._endpoint, this._clock());
+    }
+  }
+
   /** The request is over. */
   release() {
     this._use(null);

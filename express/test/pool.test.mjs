@@ -1,8 +1,8 @@
-// Connections to the upstream: which are used again, which are not, what is repeated, and who of several is asked.
+// Connections to the upstream: which are used again, which are not, and what is repeated.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Balance, Endpoint } from '../lib/endpoints.js';
+import { Endpoint } from '../lib/endpoints.js';
 import { ScriptedUpstream } from './helpers/scripted.mjs';
 import { onBoth } from './helpers/stage.mjs';
 import { gate, request, sleep } from './helpers/wire.mjs';
@@ -252,64 +252,6 @@ onBoth('a restarted upstream is used again without a failure', async (stage) => 
       assert.equal((await stage.ask('/api/x', [], { method })).status, 200);
     }
   }
-});
-
-onBoth('of several replicas the one with the fewest requests is asked', async (stage) => {
-  const release = gate();
-  const scripts = (name) => async (call) => {
-    let received;
-    while ((received = await call.request())) {
-      if (received.target === '/api/slow') {
-        await release.promise;
-      }
-      call.answer(name);
-    }
-  };
-  const replicas = [];
-  for (const name of ['a', 'b']) {
-    replicas.push(await new ScriptedUpstream(scripts(name)).listen());
-  }
-  stage.sidecar.beReady(replicas.map((one) => one.url));
-  const slow = await stage.client();
-  slow.send(request('/api/slow'));
-  while (replicas[0].count + replicas[1].count === 0) {
-    await sleep(5);
-  }
-  const busy = replicas[0].count > 0 ? 'a' : 'b';
-  for (let round = 0; round < 4; round++) {
-    assert.notEqual((await stage.ask()).text, busy);
-  }
-  release.open();
-  await slow.response();
-  const used = new Set();
-  for (let round = 0; round < 4; round++) {
-    used.add((await stage.ask()).text);
-  }
-  assert.deepEqual([...used].sort(), ['a', 'b']); // equals take turns
-  await Promise.all(replicas.map((one) => one.close()));
-});
-
-onBoth('a replica that refuses connections is left out, whatever the method', async (stage) => {
-  const gone = await new ScriptedUpstream().listen();
-  await gone.close();
-  stage.sidecar.beReady([gone.url, stage.upstream.url]);
-  for (let round = 0; round < 6; round++) {
-    assert.equal((await stage.ask('/api/x', TWO, POST)).status, 200);
-  }
-});
-
-test('the balance rests what failed, and asks it again afterwards', () => {
-  const [a, b] = [new Endpoint('http://127.0.0.1:1'), new Endpoint('http://127.0.0.1:2')];
-  const balance = new Balance();
-  balance.failed(a, 1000);
-  assert.deepEqual([1001, 1002, 1999].map((now) => balance.pick([a, b], now)), [b, b, b]);
-  b.outstanding = 1;
-  assert.equal(balance.pick([a, b], 2000), a);
-  balance.failed(b, 2000);
-  balance.failed(a, 2000);
-  assert.ok(balance.pick([a, b], 2001)); // all of them: better one of these than none
-  assert.equal(balance.pick([a, b], 2001, new Set([a])), b);
-  assert.equal(balance.pick([], 2001), null);
 });
 
 test('addresses of sidecars', () => {

@@ -146,18 +146,24 @@ test('a reload loses no request', { skip: needsCommand }, async (t) => {
   const { pid } = sidecar.status();
   let retired = false;
   sidecar.on('event', (event) => (retired ||= event.event === 'retired'));
-  sidecar.reload();
   const statuses = [];
-  const pids = new Set();
-  await until(async () => {
+  const pids = [];
+  const ask = async () => {
     const response = await fetch(url, { method: statuses.length % 2 ? 'POST' : 'GET' });
     statuses.push(response.status);
-    pids.add(await response.text());
+    pids.push(await response.text());
+  };
+  await ask();
+  sidecar.reload();
+  await until(async () => {
+    await ask();
     return retired;
   }, 'the old process is gone');
+  await ask();
   assert.deepEqual([...new Set(statuses)], [200]);
-  assert.notEqual(sidecar.status().pid, pid);
-  assert.ok(pids.has(String(pid)) && pids.size === 2, [...pids].join());
+  const now = sidecar.status().pid;
+  assert.notEqual(now, pid);
+  assert.deepEqual([pids[0], pids.at(-1)], [String(pid), String(now)]);
 });
 
 test('several replicas share the work', { skip: needsCommand }, async (t) => {
