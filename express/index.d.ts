@@ -101,6 +101,11 @@ export interface Sidecar extends EventEmitter {
   handler(app?: (req: any, res: any) => unknown): Handler;
   /** Installs on a server what a middleware cannot do. Gives back how to undo it. */
   attach(server: Server): () => void;
+  /**
+   * What was counted of the proxied requests, in the text format of Prometheus: serve it as `text/plain; version=0.0.4`.
+   * The names are those of the Python host.
+   */
+  metrics(): string;
   [Symbol.asyncDispose](): Promise<void>;
 
   on<E extends keyof SidecarEvents>(event: E, listener: (detail: SidecarEvents[E]) => void): this;

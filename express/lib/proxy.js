@@ -7,6 +7,7 @@ const answers = require('./answers');
 const { Balance } = require('./endpoints');
 const { Exchange } = require('./exchange');
 const { bodyTooLarge } = require('./faults');
+const { Metrics } = require('./metrics');
 const { Pool } = require('./pool');
 const { Pulse } = require('./pulse');
 const { Request } = require('./request');
@@ -35,6 +36,7 @@ class Proxy {
     this._routes = options.routes;
     this._startWaitMs = options.startWaitMs;
     this._onRequest = options.onRequest;
+    this._metrics = new Metrics(options.routes.prefixes);
     /** @type {import('./exchange').Desk} */
     this._desk = {
       upstream,
@@ -83,6 +85,11 @@ class Proxy {
     this._exchange(incoming, res, incoming.url ?? '', '').refuse(answers.NOT_FOUND, 'ok');
   }
 
+  /** What was counted of all requests so far, for Prometheus. */
+  metrics() {
+    return this._metrics.text();
+  }
+
   /** Close the idle connections. A later request opens new ones. */
   close() {
     this._desk.pool.close();
@@ -96,6 +103,7 @@ class Proxy {
    */
   _exchange(incoming, res, target, route) {
     const request = new Request(incoming, target, pathOf(target));
+    this._metrics.began(route);
     return new Exchange(this._desk, request, res, (exchange) => this._report(exchange, route));
   }
 
@@ -149,11 +157,10 @@ class Proxy {
    * @param {string} route
    */
   _report(exchange, route) {
-    if (!this._onRequest) {
-      return;
-    }
+    const event = eventOf(exchange, route);
+    this._metrics.ended(event);
     try {
-      this._onRequest(eventOf(exchange, route));
+      this._onRequest?.(event);
     } catch (error) {
       this._desk.onError(error); // a listener's fault must not end the host
     }

@@ -24,6 +24,11 @@ class Routes {
     this._bare = bare.sort((a, b) => b.length - a.length);
   }
 
+  /** All of them, as `find` gives them. */
+  get prefixes() {
+    return this._bare.map((prefix) => prefix || '/');
+  }
+
   /**
    * The longest prefix, on whole segments, that `path` (undecoded, without the query) lies under.
    * @param {string} path

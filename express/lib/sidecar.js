@@ -161,6 +161,11 @@ class Sidecar extends EventEmitter {
     return attach(server, this._proxy);
   }
 
+  /** What was counted of the proxied requests, in the text format of Prometheus. */
+  metrics() {
+    return this._proxy.metrics();
+  }
+
   // What the proxy asks
 
   whyNotReady() {

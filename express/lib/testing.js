@@ -97,6 +97,10 @@ class FakeSidecar extends EventEmitter {
     return () => void server.off('close', onClose);
   }
 
+  metrics() {
+    return this._proxy.metrics();
+  }
+
   // What the proxy asks
 
   whyNotReady() {

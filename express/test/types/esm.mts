@@ -23,6 +23,7 @@ const app = express();
 app.use(sidecar.middleware());
 app.use('/api/extract', sidecar.middleware());
 const server = app.listen(0);
+app.get('/metrics', (_req, res) => void res.type('text/plain; version=0.0.4').send(sidecar.metrics()));
 const undo: () => void = sidecar.attach(server);
 sidecar.stopWithServer(server);
 sidecar.on('ready', ({ pid }) => pid?.toFixed()).once('log', (line) => line.length);
