@@ -82,13 +82,14 @@ class Stage:
         server_sets: Collection[str] = (),
         app: ASGIApp | None = None,
         headers: tuple[tuple[bytes, bytes], ...] = (),
+        routes: Routes = ROUTES,
     ) -> None:
         """The script, and a fresh proxy with these arguments."""
         self.upstream.script = script
         here = self.upstream.endpoint
         self.fake.be_ready(Endpoint(here.host, here.port, here.uds, headers))
         self.proxy = AsgiProxy(
-            self.fake, routes=ROUTES, app=app, limits=limits or Limits(), trusted=trusted, server_sets=server_sets,
+            self.fake, routes=routes, app=app, limits=limits or Limits(), trusted=trusted, server_sets=server_sets,
             on_event=self.events.put,
         )  # fmt: skip
         self.server.app = self.proxy

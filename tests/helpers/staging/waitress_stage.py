@@ -7,7 +7,7 @@ from typing import Any
 
 import waitress.server
 
-from mediabridge.proxy import Endpoint, Limits, WsgiProxy
+from mediabridge.proxy import Endpoint, Limits, Routes, WsgiProxy
 
 from .scripted import Script, ScriptedUpstream, always_ok
 from .serving import ROUTES, Stage
@@ -58,6 +58,7 @@ class WsgiStage(Stage):
         server_sets: Collection[str] = (),
         app: Any = None,
         headers: tuple[tuple[bytes, bytes], ...] = (),
+        routes: Routes = ROUTES,
     ) -> None:
         """The script, and a fresh proxy with these arguments."""
         if hasattr(self, "wsgi"):
@@ -66,7 +67,7 @@ class WsgiStage(Stage):
         here = self.upstream.endpoint
         self.fake.be_ready(Endpoint(here.host, here.port, here.uds, headers))
         self.wsgi = WsgiProxy(
-            self.fake, routes=ROUTES, app=app, limits=limits or Limits(), trusted=trusted, server_sets=server_sets,
+            self.fake, routes=routes, app=app, limits=limits or Limits(), trusted=trusted, server_sets=server_sets,
             on_event=self.events.put,
         )  # fmt: skip
         self.server.app = self.wsgi  # type: ignore[assignment]

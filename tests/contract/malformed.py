@@ -1,0 +1,85 @@
+"""Requests that two servers may read differently, or that are none."""
+
+import json
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from staging.scripted import Call
+from staging.serving import request
+from staging.wire import Message, Wire
+
+from mediabridge.proxy import Routes
+
+from .case import Book, Seen
+
+BOOK = Book()
+case = BOOK.case
+READS_CHUNKS = "it reads the chunks, as RFC 9112 §6.3 allows, and gives the length of what it has read"
+MENDS = "it unfolds a folded field, skips trailers, and of CL + TE reads the chunks; nothing is ambiguous after that"
+# Of gunicorn 27.0.1, tests/requests/invalid (MIT licence, its notice is in the file).
+VECTORS: dict[str, str] = json.loads(Path(__file__).with_name("invalid_requests.json").read_text("utf-8"))["vectors"]
+
+
+@case(
+    "CL + TE in one request",
+    "1C",
+    good="400",
+    direct="both forwarded",
+    differs={"waitress": Seen("CL only", READS_CHUNKS)},
+)
+def both_lengths(stage: Any) -> str:
+    heads: list[Message] = []
+
+    def script(call: Call) -> None:
+        heads.append(call.head())
+        call.answer()
+
+    stage.set_up(script)
+    client = stage.client()
+    client.send(request("/api/x", "Content-Length: 5", "Transfer-Encoding: chunked", method="POST"), b"0\r\n\r\n")
+    status = client.response().status
+    if not heads:
+        return str(status)
+    found = [name for name in ("content-length", "transfer-encoding") if heads[0].all(name)]
+    return (
+        "both forwarded" if len(found) == 2 else {"content-length": "CL only", "transfer-encoding": "TE only"}[found[0]]
+    )
+
+
+@case(
+    "gunicorn's invalid request vectors: how many reach the upstream", "1C", good="11 of 81", direct=None,
+    differs={"waitress": Seen("16 of 81", MENDS), "express": Seen("12 of 81", "Node skips a trailer field named Host")},
+)  # fmt: skip
+def vectors(stage: Any) -> str:
+    """Those that every host passes are HTTP (or harmless: 041, Content-Type twice): gunicorn has narrower limits.
+
+    None that arrives may be ambiguous: with two lengths, or as more than one request.
+    """
+    stage.may_log_errors = True  # waitress: ValueError of urllib's own for one of the targets
+    stage.set_up(routes=Routes.of("/"))
+    passed = [name for name, text in VECTORS.items() if reaches(stage, bytes_of(text))]
+    print(passed)  # shown when the number has changed
+    return f"{len(passed)} of {len(VECTORS)}"
+
+
+def bytes_of(text: str) -> bytes:
+    """As gunicorn's own tests read them: control characters are written out."""
+    for written, meant in (("\n", ""), ("\\r\\n", "\r\n"), ("\\0", "\0"), ("\\n", "\n"), ("\\t", "\t")):
+        text = text.replace(written, meant)
+    return re.sub(r"\\x([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), text).encode("latin-1")
+
+
+def reaches(stage: Any, data: bytes) -> bool:
+    """Whether the upstream gets a whole request of it. A host that waits for more is told no more."""
+    client: Wire = stage.client()
+    client.send(data)
+    client.sock.settimeout(0.5)
+    with suppress(TimeoutError):
+        client.until(b"\r\n\r\n")
+    client.close()
+    got = [stage.upstream.take() for _ in range(stage.upstream.requests.qsize())]
+    assert sum(message.complete for message in got) < 2, (data, got)
+    assert all(message.get("transfer-encoding") is None or message.get("content-length") is None for message in got)
+    return any(message.complete for message in got)
