@@ -27,7 +27,7 @@ OTHERS = {
     "config": set(),
     "proxy": {"httptools"},
     "bridge": {"psutil", "requests", "watchfiles"},
-    "sidecar": {"flask", "waitress", "exiftool", "werkzeug", "psutil"},
+    "sidecar": {"flask", "waitress", "exiftool", "werkzeug", "platformdirs", "psutil"},
     "host": {"click", "rich", "uvicorn", "uvloop", "watchfiles"},
 }
 MAY_ALSO_IMPORT = {

@@ -281,7 +281,8 @@ def _starter(folder: Path, started: list[Sidecar]) -> StartSidecar:
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         env = {name: value for name, value in os.environ.items() if not name.startswith(("FLASK_", "EXTRACT_"))}
-        env |= {"PYTHONPATH": PATHS, "PYTHONWARNINGS": "error", "TMPDIR": str(temp), **settings}
+        env |= {"PYTHONPATH": PATHS, "PYTHONWARNINGS": "error", "TMPDIR": str(temp)}
+        env |= {"CACHE_PATH": str(folder / f"cache-{number}"), **settings}
         if token:
             env["MEDIABRIDGE_TOKEN"] = token
         if inherit:

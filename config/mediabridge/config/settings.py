@@ -39,6 +39,8 @@ class Settings:
     extract_timeout_s: int
     extract_health_timeout_s: int
     extract_max_mb: int
+    cache_path: str | None
+    cache_profile: Literal["development", "staging", "production", "constrained"]
 
     @property
     def extract_max_bytes(self) -> int:

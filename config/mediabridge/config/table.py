@@ -111,4 +111,20 @@ TABLE: tuple[Setting, ...] = (
         "s that the health check may take",
     ),
     Setting("EXTRACT_MAX_MB", "extract_max_mb", values.whole(1, 1_048_576), 2048, "largest upload, in MiB"),
+    Setting(
+        "CACHE_PATH",
+        "cache_path",
+        values.text,
+        None,
+        "folder of derived files and of the result cache; else `mediabridge/cache` below the user's data folder",
+    ),
+    Setting(
+        "CACHE_PROFILE",
+        "cache_profile",
+        values.choice("development", "staging", "production", "constrained"),
+        "development",
+        "size of the result cache (entries in memory, MB on disk): "
+        "`development` 100, 50; `staging` 500, 200; `production` 2000, 1000; `constrained` 200, 100",
+        "staging",
+    ),
 )

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from . import errors, requestid
 from .answers import error_answer, fault_answer
 from .faults import TRY_CURL, ClientGone, Fault
-from .routes import extract, health
+from .routes import extract, health, status
 from .services import Services, attach, services
 
 _log = logging.getLogger("mediabridge.sidecar.request")
@@ -30,6 +30,7 @@ def create_app(parts: Services) -> Flask:
     app.register_error_handler(Exception, _unexpected)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(extract.blueprint)
+    app.register_blueprint(status.blueprint)
     return app
 
 

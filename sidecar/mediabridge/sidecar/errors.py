@@ -30,6 +30,7 @@ TABLE: dict[type[Fault], Kind] = {
     faults.EngineUnavailable: Kind(503, "engine_unavailable", "Extraction engine unavailable"),
     faults.EngineBusy: Kind(503, "queue_full", "Extraction engine busy", 1),
     faults.EngineClosed: Kind(503, "sidecar_unavailable", "Sidecar is stopping", 1),
+    faults.MemoryShort: Kind(503, "memory_short", "Memory nearly exhausted", 5),
     faults.ExtractionTimeout: Kind(504, "extraction_timeout", "Extraction timed out"),
     faults.StorageFull: Kind(507, "storage_full", "Storage full"),
 }

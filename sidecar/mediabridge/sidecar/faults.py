@@ -12,6 +12,7 @@ Fault
 ├── EngineBusy           no process was free in the time that the caller gave
 ├── EngineClosed         the sidecar is stopping
 ├── StorageFull          the disk for temporary files is full
+├── MemoryShort          memory is nearly exhausted, and the work is large
 └── ClientGone           nobody is left to answer
 """
 
@@ -106,6 +107,12 @@ class StorageFull(Fault):
     """No room for temporary files."""
 
     suggestion = "Free disk space where temporary files lie (TMPDIR), and send the file again."
+
+
+class MemoryShort(Fault):
+    """Memory is nearly exhausted; large work is refused so that what is under way can end."""
+
+    suggestion = "Send the request again in a moment; if this lasts, give the server more memory."
 
 
 class ClientGone(Fault):

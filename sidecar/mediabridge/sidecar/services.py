@@ -6,7 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import cast
@@ -15,10 +15,13 @@ from flask import current_app
 
 from mediabridge.config import Settings
 
+from .cache import PROFILES, EnhancedMetadataCache, ResultCache, forget, get_enhanced_cache
+from .cache.place import default_folder
 from .extraction.engine import Engine, Process
 from .extraction.exiftool import ExifToolProcess
 from .extraction.extract import Extractor
 from .extraction.health import SAMPLE
+from .extraction.stored import CachedExtractor
 from .extraction.tools import find_exiftool
 from .faults import EngineUnavailable
 from .guard import Guard
@@ -47,6 +50,8 @@ class Services:
     scratch: Scratch
     engine: Engine
     extractor: Extractor
+    cached_extractor: CachedExtractor
+    cache: EnhancedMetadataCache
     health_sample: Path
     health_timeout_s: float
     exiftool_path: Callable[[], str | None]
@@ -59,9 +64,15 @@ class Services:
         """Seconds since the services were built."""
         return time.monotonic() - self.started
 
+    @property
+    def results(self) -> ResultCache:
+        """What was computed once, under keys of `cache.key_of`."""
+        return self.cache.results
+
     def close(self, timeout_s: float = 1.0) -> None:
-        """Stop ExifTool, then remove the temporary files."""
+        """Stop ExifTool, close the cache, then remove the temporary files."""
         self.engine.close(timeout_s)
+        forget(self.cache)
         self.scratch.close()
 
 
@@ -75,19 +86,29 @@ def build(
     engine.start()
     if scratch.swept:
         _log.warning("removed temporary files of %d sidecars that did not end cleanly", scratch.swept)
+    cache = _cache(settings)
+    extractor = Extractor(engine, settings.extract_timeout_s)
     return Services(
         guard=Guard(launch.token, settings.flask_host),
         tiers=tiers(settings.extract_max_bytes),
         max_bytes=settings.extract_max_bytes,
         scratch=scratch,
         engine=engine,
-        extractor=Extractor(engine, settings.extract_timeout_s),
+        extractor=extractor,
+        cached_extractor=CachedExtractor(extractor, engine, cache.results),
+        cache=cache,
         health_sample=scratch.keep("sample.gif", SAMPLE),
         health_timeout_s=settings.extract_health_timeout_s,
         exiftool_path=_path_teller(settings),
         nonce=launch.nonce,
         version=_version(),
     )
+
+
+def _cache(settings: Settings) -> EnhancedMetadataCache:
+    """The cache of this process; its file is opened when it is first used."""
+    path = Path(settings.cache_path).expanduser() if settings.cache_path else default_folder()
+    return get_enhanced_cache(**asdict(PROFILES[settings.cache_profile]), path=path)
 
 
 def _process_maker(settings: Settings) -> Callable[[], Process]:

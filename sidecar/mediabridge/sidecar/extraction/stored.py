@@ -1,0 +1,114 @@
+"""Readings in the result cache: as JSON, under a key of all that they depend on, and without the file's name.
+
+The same bytes come under many names, and the name appears in the metadata. A file is therefore read under a placeholder
+for its name, and each client's own name is filled in on the way out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from mediabridge.sidecar.cache.codec import Key, key_of
+from mediabridge.sidecar.cache.results import ResultCache
+
+from . import engine, groups, verdict
+from .extract import Extractor, File, Reading
+
+# U+FDD0 is a noncharacter: no text has it. A file that does hold this very text gets its own name shown in its place.
+PLACEHOLDER = "\ufdd0name\ufdd0"
+_START_S = 10.0  # how long to wait for the first ExifTool to say its version
+_POLL_S = 0.01
+
+Gone = Callable[[], bool]
+
+
+class HashedFile(File, Protocol):
+    """A file whose content hash is known."""
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Nameless:
+    path: Path
+    extension: str
+    name: str = PLACEHOLDER
+
+
+def to_json(reading: Reading) -> dict[str, Any]:
+    """A reading as a JSON object."""
+    return {
+        "metadata": reading.metadata,
+        "warnings": list(reading.warnings),
+        "verdict": {"kind": reading.verdict.kind.value, "reason": reading.verdict.reason},
+        "engine": {"name": reading.engine_name, "version": reading.engine_version},
+    }
+
+
+def from_json(stored: dict[str, Any], name: str) -> Reading:
+    """The reading, with `name` wherever the file's name belongs."""
+    filled = groups.without(stored, [(PLACEHOLDER, name)])
+    judged, made_by = filled["verdict"], filled["engine"]
+    return Reading(
+        filled["metadata"],
+        tuple(filled["warnings"]),
+        verdict.Verdict(verdict.Kind(judged["kind"]), judged["reason"]),
+        made_by["name"],
+        made_by["version"],
+    )
+
+
+def key(sha256: str, extension: str, version: str) -> Key:
+    """What a reading depends on: the bytes, the extension, ExifTool with its arguments, the time zone, our own code."""
+    zone = [*time.tzname, time.timezone, time.altzone]  # ExifTool shows some times in the machine's
+    options = {"extension": extension, "arguments": groups.ARGUMENTS, "zone": zone, "code": _code()}
+    return key_of(sha256, engine=engine.NAME, version=version, options=options)
+
+
+@cache
+def _code() -> str:
+    """A digest of the modules that make a reading: changed code must not find what the old one made."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class CachedExtractor:
+    """An extractor that reads each content once, for all names, tiers, threads and processes."""
+
+    def __init__(self, extractor: Extractor, pool: engine.Engine, results: ResultCache) -> None:
+        self._extractor = extractor
+        self._engine = pool
+        self._results = results
+
+    def read(self, file: HashedFile, gone: Gone | None = None) -> tuple[Reading, bool]:
+        """The reading, and whether it was there already. Raises what `Extractor.read` raises."""
+        version = self._version(gone)
+        if version is None:
+            return self._extractor.read(file, gone), False
+        nameless = _Nameless(file.path, file.extension)
+        stored, cached = self._results.get_or_compute(
+            key(file.sha256, file.extension, version),
+            lambda: to_json(self._extractor.read(nameless, gone)),
+            gone=gone,
+            keep=lambda made: bool(made["engine"]["version"] == version),  # ExifTool may be replaced by another one
+        )
+        return from_json(stored, file.name), cached
+
+    def _version(self, gone: Gone | None) -> str | None:
+        """ExifTool's version; right after the start it must be waited for. None when there is no ExifTool."""
+        until = time.monotonic() + _START_S
+        while (version := self._engine.version) is None and self._engine.state == "starting":
+            if time.monotonic() > until or (gone is not None and gone()):
+                break
+            time.sleep(_POLL_S)
+        return version
