@@ -16,11 +16,5 @@ class Fixed:
         return self._endpoints
 
 
-def quiet(_event):
-    """No log line per request, as the peers."""
-
-
-large = AsgiProxy(Fixed(int(os.environ["UPSTREAM_LARGE"])), routes=Routes.of("/api"), on_event=quiet)
-app = AsgiProxy(
-    Fixed(int(os.environ["UPSTREAM_SMALL"])), routes=Routes.of("/api/extract/small"), app=large, on_event=quiet
-)
+large = AsgiProxy(Fixed(int(os.environ["UPSTREAM_LARGE"])), routes=Routes.of("/api"))
+app = AsgiProxy(Fixed(int(os.environ["UPSTREAM_SMALL"])), routes=Routes.of("/api/extract/small"), app=large)

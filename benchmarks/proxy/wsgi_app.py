@@ -4,14 +4,12 @@ import os
 import sys
 
 import waitress
-from asgi_app import Fixed, quiet
+from asgi_app import Fixed
 
 from mediabridge.proxy import Routes, WsgiProxy
 
-large = WsgiProxy(Fixed(int(os.environ["UPSTREAM_LARGE"])), routes=Routes.of("/api"), on_event=quiet)
-app = WsgiProxy(
-    Fixed(int(os.environ["UPSTREAM_SMALL"])), routes=Routes.of("/api/extract/small"), app=large, on_event=quiet
-)
+large = WsgiProxy(Fixed(int(os.environ["UPSTREAM_LARGE"])), routes=Routes.of("/api"))
+app = WsgiProxy(Fixed(int(os.environ["UPSTREAM_SMALL"])), routes=Routes.of("/api/extract/small"), app=large)
 
 if __name__ == "__main__":
     waitress.serve(

@@ -33,6 +33,7 @@ class Settings:
     node_env: Mode
     flask_env: Mode
     sidecar_restart: Literal["never", "on-failure", "always"]
+    proxy_start_wait_ms: int
     sidecar_replicas: int
     sidecar_memory_limit_mb: int
     exiftool_path: str | None

@@ -82,6 +82,13 @@ TABLE: tuple[Setting, ...] = (
         "on-failure",
     ),
     Setting(
+        "PROXY_START_WAIT",
+        "proxy_start_wait_ms",
+        values.whole(0, _DAY_MS),
+        0,
+        "ms that a request waits for a sidecar that is starting, before it is answered 503",
+    ),
+    Setting(
         "SIDECAR_REPLICAS",
         "sidecar_replicas",
         values.whole(1, 64),

@@ -6,15 +6,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .embed import bridge_from_settings, lifespan, run_with_process
+    from .embed import bridge_from_settings, lifespan, limits_from_settings, run_with_process
+    from .metrics import MetricsCollector
     from .upstream import BridgeUpstream
 
-__all__ = ["BridgeUpstream", "bridge_from_settings", "lifespan", "run_with_process"]
+__all__ = [
+    "BridgeUpstream",
+    "MetricsCollector",
+    "bridge_from_settings",
+    "lifespan",
+    "limits_from_settings",
+    "run_with_process",
+]
 
 _HOME = {
     "BridgeUpstream": ".upstream",
     "bridge_from_settings": ".embed",
+    "MetricsCollector": ".metrics",
     "lifespan": ".embed",
+    "limits_from_settings": ".embed",
     "run_with_process": ".embed",
 }
 

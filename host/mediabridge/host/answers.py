@@ -12,11 +12,13 @@ from typing import Any
 from mediabridge.bridge import PythonBridge, status_json
 from mediabridge.proxy import request_id_of
 
+from .metrics import CONTENT_TYPE
 from .upstream import unavailable
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Content = dict[str, object] | bytes  # JSON, or the text of the metrics
 
 
 def own_version() -> str:
@@ -30,13 +32,17 @@ def own_version() -> str:
 class HostAnswers:
     """Everything that the host answers itself; the proxy stands before it."""
 
-    def __init__(self, bridge: PythonBridge, proxied: tuple[str, ...]) -> None:
+    def __init__(
+        self, bridge: PythonBridge, proxied: tuple[str, ...], metrics: Callable[[], bytes] = lambda: b""
+    ) -> None:
         self._bridge = bridge
+        self._metrics = metrics
         self._proxied = proxied
-        self._own: dict[str, Callable[[], tuple[int, dict[str, object]]]] = {
+        self._own: dict[str, Callable[[], tuple[int, Content]]] = {
             "/": self._index,
             "/healthz": lambda: (200, {"status": "ok"}),
             "/readyz": self._ready,
+            "/metrics": lambda: (200, self._metrics()),
             "/api/bridge/status": lambda: (200, status_json(self._bridge.status())),
         }
 
@@ -54,10 +60,10 @@ class HostAnswers:
             await _send(send, scope, 405, body, ((b"allow", b"GET, HEAD"),))
         else:
             status, content = answer()
-            retry = content.get("retryAfter")
+            retry = content.get("retryAfter") if isinstance(content, dict) else None
             await _send(send, scope, status, content, ((b"retry-after", str(retry).encode()),) if retry else ())
 
-    def _index(self) -> tuple[int, dict[str, object]]:
+    def _index(self) -> tuple[int, Content]:
         return 200, {
             "service": "mediabridge",
             "version": own_version(),
@@ -65,7 +71,7 @@ class HostAnswers:
             "endpoints": [*self._own, *self._proxied],
         }
 
-    def _ready(self) -> tuple[int, dict[str, object]]:
+    def _ready(self) -> tuple[int, Content]:
         status = self._bridge.status()
         if status.ready:
             return 200, {"status": "ready", "pid": status.pid}
@@ -93,14 +99,16 @@ def problem(error: str, message: str, suggestion: str, status: int, code: str) -
 
 
 async def _send(
-    send: Send, scope: Scope, status: int, content: dict[str, object], headers: tuple[tuple[bytes, bytes], ...] = ()
+    send: Send, scope: Scope, status: int, content: Content, headers: tuple[tuple[bytes, bytes], ...] = ()
 ) -> None:
     request_id = request_id_of(scope["headers"])
-    if "error" in content:
-        content = {**content, "requestId": request_id}
-    body = json.dumps(content).encode()
+    if isinstance(content, bytes):
+        kind, body = CONTENT_TYPE, content
+    else:
+        told = {"requestId": request_id} if "error" in content else {}
+        kind, body = "application/json", json.dumps({**content, **told}).encode()
     fixed = (
-        (b"content-type", b"application/json"),
+        (b"content-type", kind.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         (b"date", formatdate(usegmt=True).encode()),

@@ -14,8 +14,11 @@ from typing import Any
 
 from mediabridge.bridge import BridgeOptions, PythonBridge, StartError
 from mediabridge.config import Settings, load
+from mediabridge.proxy import Limits
 
 log = logging.getLogger("mediabridge.host")
+
+FIRST_BYTE_MARGIN_S = 15  # past the extraction's own limit, so that its answer is the one that arrives
 
 
 def bridge_from_settings(settings: Settings | None = None, **changes: object) -> PythonBridge:
@@ -28,6 +31,17 @@ def bridge_from_settings(settings: Settings | None = None, **changes: object) ->
         for warning in warnings:
             log.warning("%s", warning)
     return PythonBridge(BridgeOptions.from_settings(settings, **{"shared": True, **changes}))
+
+
+def limits_from_settings(settings: Settings | None = None) -> Limits:
+    """The proxy's limits that follow from the settings: the largest upload, the longest answer, the wait at a start."""
+    if settings is None:
+        settings, _ = load(os.environ, toml=Path("mediabridge.toml"))
+    return Limits(
+        max_body=settings.extract_max_bytes,
+        first_byte_s=settings.extract_timeout_s + FIRST_BYTE_MARGIN_S,
+        start_wait_s=settings.proxy_start_wait_ms / 1000,
+    )
 
 
 def lifespan(bridge: PythonBridge) -> Callable[[Any], AbstractAsyncContextManager[None]]:

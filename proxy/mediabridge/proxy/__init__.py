@@ -6,17 +6,20 @@ from .events import Finished, hide_aborts, log_finished
 from .limits import Limits
 from .request_id import request_id_of
 from .routes import Routes
+from .tally import Counts, Tally
 from .upstream import Endpoint, Unavailable, Upstream
 from .wsgi import WsgiProxy
 
 __all__ = [
     "AsgiProxy",
+    "Counts",
     "Endpoint",
     "Finished",
     "Limits",
     "Outcome",
     "ResponseAbortedError",
     "Routes",
+    "Tally",
     "Unavailable",
     "Upstream",
     "WsgiProxy",

@@ -6,6 +6,9 @@ from .errors import Outcome
 from .events import Finished, printable
 from .request import Request
 
+# Route, method, status, outcome, bytes of the request's body and of the response's, seconds to the first byte.
+Note = tuple[str, str, int, Outcome, int, int, float | None]
+
 
 class Account:
     """Counts of one request, from now on. ``status`` is set once the response has begun."""
@@ -18,18 +21,30 @@ class Account:
     bytes_out = 0
     first_byte_at: float | None = None
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, route: str, request: Request) -> None:
+        self.route = route
         self.request = request
         self._started_at = perf_counter()
 
-    def finished(self, route: str) -> Finished:
+    @property
+    def told(self) -> int:
+        """The status that counts: what the client was sent, 499 when it left before."""
+        return 499 if self.outcome is Outcome.CLIENT_GONE else self.status or 500
+
+    def note(self) -> Note:
+        """What is counted of it."""
+        first = self.first_byte_at
+        first_s = None if first is None else first - self._started_at
+        return self.route, self.request.method, self.told, self.outcome, self.bytes_in, self.bytes_out, first_s
+
+    def finished(self) -> Finished:
         """The event of this request, which ends now."""
         request, first, started = self.request, self.first_byte_at, self._started_at
         return Finished(
             request.method,
             printable(request.path),
-            route,
-            499 if self.outcome is Outcome.CLIENT_GONE else self.status or 500,
+            self.route,
+            self.told,
             self.outcome,
             self.aborted,
             self.bytes_in,

@@ -7,12 +7,13 @@ from . import answers
 from .answers import Answer
 from .client import Client
 from .errors import ClientGoneError, Outcome, ProxyError, ResponseAbortedError
-from .events import SERVER_LOGGERS, Finished, hide_aborts, log_finished
+from .events import SERVER_LOGGERS, Finished, hide_aborts, is_heard, log_finished
 from .exchange import Exchange, Message, Receive, Send
 from .headers import dropped_from_responses
 from .limits import DEFAULT_LIMITS, Limits
 from .request import Request, Scope, raw_path_of
 from .routes import Routes
+from .tally import Tally
 from .trusted import Trusted
 from .upstream import Upstream
 from .waiting import is_worth_waiting, until_ready
@@ -26,7 +27,7 @@ class AsgiProxy:
     ``trusted``: peers whose X-Forwarded-* are kept, see ``Trusted``. ``server_sets``: response headers that the ASGI
     server adds by itself, dropped from the upstream's so that none comes twice: with uvicorn's defaults
     ``("date", "server")``, none with ``date_header=False, server_header=False``. ``on_event`` gets one ``Finished``
-    for each request, in the event loop's thread: it must be quick and must not raise.
+    for each request, in the event loop's thread: it must be quick and must not raise. ``tally`` has the counts.
 
     Raises ``ResponseAbortedError`` to the server when a response that had begun cannot be completed. Close the pool
     with ``aclose()`` where the server's lifespan events do not reach the proxy (mounted below another application).
@@ -52,6 +53,7 @@ class AsgiProxy:
         self._dropped = dropped_from_responses(server_sets)
         self._on_event = on_event
         self._client: Client | None = None
+        self.tally = Tally(routes.prefixes)
         hide_aborts(*SERVER_LOGGERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,12 +80,15 @@ class AsgiProxy:
     async def _serve(self, scope: Scope, path: bytes, route: str, receive: Receive, send: Send) -> None:
         upstream, limits = self._upstream, self._limits
         why = upstream.why_not_ready()
-        if is_worth_waiting(why, limits.start_wait_s):
-            why = await until_ready(upstream, limits.start_wait_s)
         endpoints = upstream.endpoints() if why is None else ()
         request = Request(scope, path, endpoints[0].headers if endpoints else ())
-        exchange = Exchange(self._client_of_this_loop(), request, receive, send)
+        exchange = Exchange(self._client_of_this_loop(), route, request, receive, send)
+        self.tally.begin(exchange)
         try:
+            if is_worth_waiting(why, limits.start_wait_s):
+                why = await until_ready(upstream, limits.start_wait_s)
+                endpoints = upstream.endpoints() if why is None else ()
+                request.make_room(endpoints[0].headers if endpoints else ())
             if why is None:
                 request.check(limits.max_body)
                 await exchange.run(endpoints, self._trusted)
@@ -94,7 +99,9 @@ class AsgiProxy:
             exchange.outcome, exchange.message = error.outcome, str(error)
             await self._tell(exchange, error, send)
         finally:
-            self._on_event(exchange.finished(route))
+            self.tally.end(exchange)
+            if is_heard(self._on_event, exchange.outcome):
+                self._on_event(exchange.finished())
 
     async def _tell(self, exchange: Exchange, error: ProxyError, send: Send) -> None:
         """Tell the client of an error, as far as it is still there and has not been told something else."""

@@ -28,14 +28,13 @@ class Place:
 
 
 class Balancer:
-    """Least outstanding requests; of equals, the one that has waited longest for its turn. Thread-safe.
+    """Least outstanding requests; of equals, the one that has waited longest for its turn. Belongs to one thread.
 
     One that failed is left out while another is there; when all have failed, the one whose pause ends first is tried.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
         self._places: dict[Address, Place] = {}
         self._last: Place | None = None
         self._turn = 0
@@ -45,38 +44,32 @@ class Balancer:
         place = self._last
         if place is None or len(endpoints) != 1 or endpoints[0] is not place.endpoint:
             place = self._last = self._choose(endpoints)
-        with self._lock:
-            place.outstanding += 1
+        place.outstanding += 1
         return place
 
     def release(self, place: Place) -> None:
         """The request is over, or was not sent there after all."""
-        with self._lock:
-            place.outstanding -= 1
+        place.outstanding -= 1
 
     def failed(self, place: Place) -> None:
         """No connection, or the answer did not come: leave it out for a while."""
-        with self._lock:
-            place.failures += 1
-            pause_s = min(_FIRST_PAUSE_S * 2 ** min(place.failures - 1, 16), _LONGEST_PAUSE_S)
-            place.out_until = self._clock() + pause_s
+        place.failures += 1
+        pause_s = min(_FIRST_PAUSE_S * 2 ** min(place.failures - 1, 16), _LONGEST_PAUSE_S)
+        place.out_until = self._clock() + pause_s
 
     def worked(self, place: Place) -> None:
         """It has answered."""
-        if place.failures:
-            with self._lock:
-                place.failures, place.out_until = 0, 0.0
+        place.failures = 0
 
     def _choose(self, endpoints: Sequence[Endpoint]) -> Place:
         if not endpoints:
             raise UnreachableError("No replica of the upstream is ready any more")
-        with self._lock:
-            now = self._clock()
-            place = min(map(self._place, endpoints), key=lambda one: _rank(one, now))
-            self._turn += 1
-            place.turn = self._turn
-            if len(self._places) > _MANY:
-                self._forget_all_but(endpoints)
+        now = self._clock()
+        place = min(map(self._place, endpoints), key=lambda one: _rank(one, now))
+        self._turn += 1
+        place.turn = self._turn
+        if len(self._places) > _MANY:
+            self._forget_all_but(endpoints)
         return place
 
     def _place(self, endpoint: Endpoint) -> Place:
@@ -89,6 +82,29 @@ class Balancer:
     def _forget_all_but(self, endpoints: Sequence[Endpoint]) -> None:
         kept = {endpoint.address for endpoint in endpoints}
         self._places = {key: one for key, one in self._places.items() if one.outstanding or key in kept}
+
+
+class SharedBalancer(Balancer):
+    """The same for threads."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__(clock)
+        self._lock = threading.Lock()
+
+    def take(self, endpoints: Sequence[Endpoint]) -> Place:
+        """As ``Balancer.take``."""
+        with self._lock:
+            return super().take(endpoints)
+
+    def release(self, place: Place) -> None:
+        """As ``Balancer.release``."""
+        with self._lock:
+            super().release(place)
+
+    def failed(self, place: Place) -> None:
+        """As ``Balancer.failed``."""
+        with self._lock:
+            super().failed(place)
 
 
 def _rank(place: Place, now: float) -> tuple[float, int, int]:

@@ -1,6 +1,7 @@
 """One event for each finished request, and what the log does with it."""
 
 import logging
+from collections.abc import Callable
 from typing import NamedTuple
 
 from .errors import Outcome, ResponseAbortedError
@@ -36,10 +37,13 @@ class Finished(NamedTuple):
 _QUIET = frozenset({Outcome.OK, Outcome.NOT_READY, Outcome.REFUSED, Outcome.TOO_LARGE, Outcome.CLIENT_GONE})
 
 
+def is_heard(on_event: Callable[[Finished], None], outcome: Outcome) -> bool:
+    """Whether an event is worth making: the log drops those of requests that went well, unless it is verbose."""
+    return outcome is not Outcome.OK or on_event is not log_finished or logger.isEnabledFor(logging.INFO)
+
+
 def log_finished(event: Finished) -> None:
     """Log one line: a warning for what failed behind us or was cut off, else information."""
-    if event.outcome is Outcome.OK and not logger.isEnabledFor(logging.INFO):
-        return
     level = logging.INFO if event.outcome in _QUIET and not event.aborted else logging.WARNING
     first = "-" if event.first_byte_ms is None else f"{event.first_byte_ms:.1f}"
     logger.log(

@@ -50,8 +50,8 @@ class Exchange(Account):
     _mark = -1
     _since = 0.0
 
-    def __init__(self, client: Client, request: Request, receive: Receive, send: Send) -> None:
-        super().__init__(request)
+    def __init__(self, client: Client, route: str, request: Request, receive: Receive, send: Send) -> None:
+        super().__init__(route, request)
         self.body_arrived = request.length == 0
         self._client = client
         self._limits = client.limits

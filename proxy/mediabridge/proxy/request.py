@@ -79,6 +79,11 @@ class Request:
         if self.length != 0 and b"expect" in noted:
             self.expects_continue = b"100-continue" in noted[b"expect"][0].lower()
 
+    def make_room(self, own: tuple[Header, ...]) -> None:
+        """Drop what the client says under the names of these fields; for an endpoint that was not known before."""
+        rules = headers.rules_beside(own)
+        self.kept = [line for line in self.kept if rules[line.partition(b":")[0]] != headers.DROP]
+
     def check(self, max_body: int | None = None) -> None:
         """Raise ``BadRequestError`` or ``BodyTooLargeError`` for what must not be forwarded. ``max_body`` in bytes."""
         if self.problem is not None:

@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from time import monotonic
 
-from .balance import Balancer
+from .balance import SharedBalancer
 from .errors import TooSlowError, UnreachableError
 from .headers import NEVER_PASSED_BACK
 from .limits import Limits
@@ -25,7 +25,7 @@ class SyncClient:
 
     def __init__(self, limits: Limits, dropped: frozenset[bytes] = NEVER_PASSED_BACK) -> None:
         self.limits = limits
-        self.balancer = Balancer()
+        self.balancer = SharedBalancer()
         self._dropped = dropped
         self._pid = os.getpid()
         self._lock = threading.Lock()
@@ -101,7 +101,7 @@ class SyncClient:
         """After a fork: the connections are the other process's, and so is whoever held the lock."""
         theirs, self._idle = self._idle, defaultdict(list)
         self._lock = threading.Lock()
-        self.balancer = Balancer()
+        self.balancer = SharedBalancer()
         self._pid = os.getpid()
         for idle in theirs.values():
             for connection in idle:

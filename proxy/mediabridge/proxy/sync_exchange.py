@@ -17,7 +17,6 @@ from .errors import (
     UnreachableError,
     UpstreamError,
 )
-from .events import Finished
 from .headers import Headers
 from .request import Request
 from .sync_client import SyncClient
@@ -38,17 +37,16 @@ class SyncExchange(Account):
     def __init__(
         self,
         client: SyncClient,
+        route: str,
         request: Request,
         asked: environ.Environ,
-        route: str,
-        on_event: Callable[[Finished], None],
+        report: Callable[[Account], None],
     ) -> None:
-        super().__init__(request)
+        super().__init__(route, request)
         self._client = client
         self._limits = client.limits
         self._environ = asked
-        self._route = route
-        self._on_event = on_event
+        self._report = report
 
     def ask(self, endpoints: Sequence[Endpoint], trusted: Trusted) -> None:
         """Carry the request to one of ``endpoints``, and wait for the head of the response. Raises a ``ProxyError``."""
@@ -135,7 +133,7 @@ class SyncExchange(Account):
         if not self._ended:
             self._ended = True
             self._release()
-            self._on_event(self.finished(self._route))
+            self._report(self)
 
     def _release(self) -> None:
         self._let_go()

@@ -5,16 +5,18 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from . import answers, environ
+from .account import Account
 from .answers import Answer
 from .environ import Environ
 from .errors import BadRequestError, ClientGoneError, Outcome, ProxyError, ResponseAbortedError
-from .events import SERVER_LOGGERS, Finished, hide_aborts, log_finished
+from .events import SERVER_LOGGERS, Finished, hide_aborts, is_heard, log_finished
 from .headers import Headers, dropped_from_responses
 from .limits import DEFAULT_LIMITS, Limits
 from .request import Request
 from .routes import Routes
 from .sync_client import SyncClient
 from .sync_exchange import SyncExchange
+from .tally import Tally
 from .trusted import Trusted
 from .upstream import Endpoint, Upstream
 from .waiting import block_until_ready, is_worth_waiting
@@ -55,6 +57,7 @@ class WsgiProxy:
         # PEP 3333 and its servers take "trailers" for a header of one connection.
         self._dropped = dropped_from_responses((*server_sets, "trailers"))
         self._on_event = on_event
+        self.tally = Tally(routes.prefixes)
         self._client = SyncClient(limits, self._dropped)
         hide_aborts(*SERVER_LOGGERS)
 
@@ -67,13 +70,16 @@ class WsgiProxy:
             return self._app(env, start_response)
         upstream, limits = self._upstream, self._limits
         why = upstream.why_not_ready()
-        if is_worth_waiting(why, limits.start_wait_s):
-            why = block_until_ready(upstream, limits.start_wait_s)
         endpoints = upstream.endpoints() if why is None else ()
         request = Request(environ.scope_of(env, query), path, endpoints[0].headers if endpoints else ())
-        exchange = SyncExchange(self._client, request, env, route, self._on_event)
+        exchange = SyncExchange(self._client, route, request, env, self._report)
+        self.tally.begin(exchange)
         body: Iterable[bytes] = ()
         try:
+            if is_worth_waiting(why, limits.start_wait_s):
+                why = block_until_ready(upstream, limits.start_wait_s)
+                endpoints = upstream.endpoints() if why is None else ()
+                request.make_room(endpoints[0].headers if endpoints else ())
             if why is not None:
                 exchange.outcome, exchange.message = Outcome.NOT_READY, why.message
                 body = self._say(exchange, answers.not_ready(why), start_response)
@@ -87,6 +93,11 @@ class WsgiProxy:
     def close(self) -> None:
         """Close the idle connections to the upstream. A later request opens new ones."""
         self._client.close()
+
+    def _report(self, account: Account) -> None:
+        self.tally.end(account)
+        if is_heard(self._on_event, account.outcome):
+            self._on_event(account.finished())
 
     def _serve(
         self, exchange: SyncExchange, endpoints: Sequence[Endpoint], start_response: "StartResponse"
