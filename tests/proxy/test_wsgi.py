@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -29,7 +30,9 @@ def wsgi(waitress_server: WaitressServer) -> Iterator[WsgiStage]:
     stage.close()
 
 
-@pytest.mark.parametrize("target", ["/api/a%2Fb", "/api//b", "/api/x?c&d=%2F&e=a|b&e=2", "/api/x;p=1", "/health"])
+@pytest.mark.parametrize(
+    "target", ["/api/a%2Fb", "/api//b", "/api/x?c&d=%2F&e=a|b&e=2", "/api/x;p=1", "/health", "/api/x?", "/api/x??"]
+)
 def test_the_target_arrives_as_it_was_sent(wsgi: WsgiStage, target: str) -> None:
     assert wsgi.ask(target).status == 200
     assert wsgi.upstream.take().target == target
@@ -232,3 +235,15 @@ def test_any_request_reaches_the_sidecar_unchanged(wsgi, method, segments, query
     got = wsgi.upstream.take()
     assert (got.method, got.target, got.body) == (method, target, body)
     assert {name: got.get(name) for name in lowered} == lowered
+
+
+def test_a_body_that_a_middleware_has_read_is_told_as_such(wsgi: WsgiStage) -> None:
+    def reads_it(environ: Any, start_response: Any) -> Any:
+        environ["wsgi.input"].read()
+        return wsgi.wsgi(environ, start_response)
+
+    wsgi.server.app = reads_it  # type: ignore[assignment]
+    response = wsgi.ask("/api/x", "Content-Length: 5", method="POST", body=b"hello")
+    assert response.status == 408
+    assert b"middleware" in response.body
+    assert wsgi.event().outcome is Outcome.CLIENT_TOO_SLOW

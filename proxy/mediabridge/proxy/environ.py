@@ -15,17 +15,19 @@ _CLIENTS_SOCKET = ("gunicorn.socket", "werkzeug.socket")
 _LEFT: int = getattr(select, "POLLRDHUP", 0)  # Linux
 
 
-def target_of(environ: Environ) -> tuple[bytes, bytes]:
+def target_of(environ: Environ) -> tuple[bytes, bytes | None]:
     """The target's path and query as they came, where the server says: waitress, gunicorn, werkzeug, uWSGI.
+
+    The query is ``None`` without a ``?``, and empty when nothing follows it.
 
     Elsewhere they are made from SCRIPT_NAME and PATH_INFO, which servers have decoded: ``%2F`` has become ``/``, and
     nobody knows any more.
     """
     uri: str = environ.get("REQUEST_URI") or environ.get("RAW_URI") or ""
     if not uri:
-        return decoded_path_of(environ), _bytes(environ.get("QUERY_STRING", ""))
-    path, _, query = _bytes(uri).partition(b"?")
-    return path, query
+        return decoded_path_of(environ), _bytes(environ.get("QUERY_STRING", "")) or None
+    path, mark, query = _bytes(uri).partition(b"?")
+    return path, query if mark else None
 
 
 def decoded_path_of(environ: Environ) -> bytes:
@@ -34,12 +36,12 @@ def decoded_path_of(environ: Environ) -> bytes:
     return quote(_bytes(path), safe="/!$&'()*+,;=:@~").encode()
 
 
-def scope_of(environ: Environ, query: bytes) -> dict[str, Any]:
+def scope_of(environ: Environ, query: bytes | None = None) -> dict[str, Any]:
     """The same in ASGI's words, for ``Request``."""
     peer = environ.get("REMOTE_ADDR")
     return {
         "method": environ["REQUEST_METHOD"],
-        "query_string": query,
+        "query_string": query or b"",
         "http_version": environ["SERVER_PROTOCOL"][5:],
         "scheme": environ["wsgi.url_scheme"],
         "client": (peer,) if peer and peer != "localhost" else None,  # so waitress names the peer at a Unix socket

@@ -37,6 +37,7 @@ class Request:
     """
 
     expects_continue = False
+    has_empty_query = False  # `/x?` is another target than `/x`; ASGI does not tell them apart
     problem: BadRequestError | None = None
 
     def __init__(self, scope: Scope, path: bytes, own: tuple[Header, ...] = ()) -> None:
@@ -113,7 +114,7 @@ class Request:
 
     def head(self, endpoint: Endpoint, trusted: Trusted) -> bytes:
         """Request line and fields as they go upstream. Raises ``BadRequestError`` when a field hides a line break."""
-        target = b"%b?%b" % (self.path, self.query) if self.query else self.path
+        target = b"%b?%b" % (self.path, self.query) if self.query or self.has_empty_query else self.path
         lines = [b"%b %b HTTP/1.1" % (self.method.encode(), target)]
         lines += self._end_to_end()
         lines += self._added(endpoint, trusted)

@@ -11,6 +11,7 @@ from .errors import (
     BodyTooLargeError,
     BrokenOffError,
     ClientGoneError,
+    ClientTooSlowError,
     Outcome,
     ProxyError,
     TooSlowError,
@@ -181,8 +182,10 @@ class SyncExchange(Account):
             elif data:
                 yield data
                 left -= len(data)
-            else:
+            elif self.bytes_in or environ.has_left(self._environ, body_read=False):
                 raise ClientGoneError("The client left in the middle of its upload")
+            else:
+                raise ClientTooSlowError("Nothing of the request body is there to be read")
 
     def _read(self, read: Callable[[int], bytes], size: int) -> bytes:
         try:

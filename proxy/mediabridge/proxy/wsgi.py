@@ -72,6 +72,7 @@ class WsgiProxy:
         why = upstream.why_not_ready()
         endpoints = upstream.endpoints() if why is None else ()
         request = Request(environ.scope_of(env, query), path, endpoints[0].headers if endpoints else ())
+        request.has_empty_query = query == b""
         exchange = SyncExchange(self._client, route, request, env, self._report)
         self.tally.begin(exchange)
         body: Iterable[bytes] = ()
@@ -135,7 +136,7 @@ class WsgiProxy:
         return b"" if request.method == "HEAD" else body
 
     def _nothing(self, env: Environ, start_response: "StartResponse") -> Iterable[bytes]:
-        return [self._begin(Request(environ.scope_of(env, b""), b""), answers.NOT_FOUND, start_response)]
+        return [self._begin(Request(environ.scope_of(env), b""), answers.NOT_FOUND, start_response)]
 
 
 class ResponseBody:
