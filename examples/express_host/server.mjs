@@ -18,7 +18,10 @@ const server = app.listen(Number(process.env.PORT ?? 8000), '127.0.0.1');
 sidecar.attach(server);
 sidecar.stopWithServer(server);
 for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => server.close().closeIdleConnections());
+  process.once(signal, () => {
+    server.close(); // the sidecar ends with it
+    server.closeIdleConnections();
+  });
 }
 
 // The application serves all the same while there is no sidecar: requests for it get 503 with these words.

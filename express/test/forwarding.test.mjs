@@ -1,6 +1,7 @@
 // What goes through unchanged, and what does not. Rows of table 1C, through a real Express.
 
 import assert from 'node:assert/strict';
+import { METHODS } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -241,7 +242,7 @@ onBoth('a POST with an empty body', async (stage) => {
 });
 
 onBoth('methods are forwarded, those that Node knows', async (stage) => {
-  for (const method of ['QUERY', 'PROPFIND', 'M-SEARCH', 'PATCH', 'OPTIONS']) {
+  for (const method of ['QUERY', 'PROPFIND', 'M-SEARCH', 'PATCH', 'OPTIONS'].filter((one) => METHODS.includes(one))) {
     assert.equal((await stage.forwarded('/api/x', [], { method })).method, method);
   }
   assert.equal((await stage.ask('/api/x', [], { method: 'BREW' })).status, 400); // Node's own

@@ -145,6 +145,8 @@ test('what Node\'s client refuses is refused, over thousands of damaged response
   }
 });
 
+const NODE = Number.parseInt(process.versions.node, 10);
+
 async function compare(text) {
   const theirs = await nodes(text);
   const { keepAlive, stray, informational, ...mine } = ours([text]);
@@ -153,6 +155,9 @@ async function compare(text) {
   }
   if (theirs === null && /Content-Length:[^\r]*\t/i.test(text)) {
     return; // white space that RFC 9110 §5.5 allows
+  }
+  if (theirs === null && NODE < 20 && /^HTTP\/1\.\d (1\d\d|204|304) .*(Content-Length|Transfer-Encoding)/is.test(text)) {
+    return; // it waits for a body that RFC 9112 §6.3 rules out
   }
   assert.ok(theirs, `only we take ${JSON.stringify(text)}`);
   assert.deepEqual(mine, theirs, JSON.stringify(text));

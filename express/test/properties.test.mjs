@@ -1,11 +1,12 @@
 // Any request that the host accepts reaches the sidecar unchanged, and its response comes back unchanged.
 
 import assert from 'node:assert/strict';
+import { METHODS as KNOWN } from 'node:http';
 import { onBoth } from './helpers/stage.mjs';
 import { request } from './helpers/wire.mjs';
 
 const ROUNDS = 300;
-const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'PROPFIND', 'QUERY'];
+const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'PROPFIND', 'QUERY'].filter((one) => KNOWN.includes(one));
 const STATUSES = [200, 201, 206, 301, 400, 404, 418, 429, 500, 503, 599];
 
 onBoth('requests and responses of every shape pass unchanged', async (stage) => {

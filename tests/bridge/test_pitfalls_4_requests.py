@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from mediabridge.bridge import State
+from mediabridge.bridge import Policy, State
 
 from .load import Load, get
 from .processes import MARK, QUICK, SIDECARS, Run, alive, application, bridge, gone_within, holds, sidecar, sweep, until
@@ -89,6 +89,20 @@ def test_requests_that_arrive_while_no_process_runs_are_answered():
         outcomes = list(clients.map(lambda _: get(url, token, "/"), range(20)))
         assert [one.error for one in outcomes] == [""] * 20
         assert {one.body for one in outcomes} == {str(run.bridge.status().pid)}
+
+
+def test_requests_that_arrive_when_no_process_will_run_again_are_turned_away():
+    """The held socket would take them, and keep them until the client gives up; a later start serves again."""
+    rules = replace(QUICK, restart=replace(QUICK.restart, policy=Policy.NEVER))
+    with bridge(application(), rules) as run:
+        run.bridge.start()
+        url, token = run.bridge.url, run.bridge.token
+        for _ in range(2):
+            os.kill(run.bridge.status().pid, signal.SIGKILL)
+            assert run.bridge.wait_for(State.FAILED, timeout_s=5)
+            assert get(url, token, "/", timeout_s=5).error.startswith(("answered b''", "ConnectionResetError"))
+            run.bridge.start()
+            assert get(url, token, "/").body == str(run.bridge.status().pid)
 
 
 @pytest.mark.parametrize("replicas", [1, 2])

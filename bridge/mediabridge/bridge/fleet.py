@@ -18,6 +18,7 @@ from .summary import summarize
 from .target import Target
 
 HANDS_SOCKETS_ON = os.name == "posix"
+TURN_AWAY_S = 0.5  # between two looks for connections that came when nobody is there any more
 MEMORY_PAUSE_S = 60.0  # between two replacements of one replica for its memory: a limit too low must not spin
 
 
@@ -33,6 +34,7 @@ class Slot:
     incoming: Place | None = None
     retiring: list[Place] = field(default_factory=list)
     replaced_at: float | None = None
+    turns_away: bool = False
 
     def places(self) -> Iterator[Place]:
         """All processes of this seat."""
@@ -175,6 +177,16 @@ class Fleet:
             self._tell_retiring(slot, place, tell)
         else:
             self._report(place, tell)
+            if tell.what == "failed" and not slot.turns_away:
+                self._turn_away(slot)
+
+    def _turn_away(self, slot: Slot) -> None:
+        """The held socket takes connections though no process will: they must not wait for ever."""
+        slot.turns_away = slot.listener is not None and slot.place.life.state is State.FAILED and not self._ending
+        if slot.listener is not None and slot.turns_away:
+            if not slot.retiring:
+                slot.listener.turn_away()
+            self._outside.later(TURN_AWAY_S, lambda: self._turn_away(slot))
 
     def _tell_incoming(self, slot: Slot, place: Place, tell: ev.Tell) -> None:
         if tell.what == "ready":

@@ -55,6 +55,15 @@ class Listener:
         """In a forked copy of the host: the address is the parent's."""
         self.socket.close()
 
+    def turn_away(self) -> None:
+        """Close the connections that wait to be accepted. For a time in which no process serves the socket."""
+        self.socket.settimeout(0)  # processes share this flag: it must be as before when the next one starts
+        with contextlib.suppress(OSError):
+            for _ in range(BACKLOG):
+                connection, _peer = self.socket.accept()
+                connection.close()
+        self.socket.settimeout(None)
+
     def close(self) -> None:
         """Stop listening; a socket file is removed."""
         self.socket.close()
