@@ -29,7 +29,8 @@ class Case:
 
     ``differs``: host -> what its own server makes of it, and why. ``defects``: host -> what is wrong in ours.
     ``direct``: the word without a proxy, ``None`` where the question does not arise. What is said of ``express`` holds
-    for its variants as well. ``source``: ``1C`` or the number of a pitfall.
+    for its variants as well. ``source``: where the question comes from, ``1C`` (the table that peers were
+    measured by), ``contract``, or numbers of known pitfalls.
     """
 
     title: str

@@ -30,10 +30,9 @@ async function close() {
 }
 
 const COMMANDS = {
-  async setUp({ url, token, way, parsed, options }) {
+  async setUp({ way, parsed, options }) {
     await close();
     sidecar = createFakeSidecar({ ...options, onRequest: (event) => say({ event }) });
-    sidecar.beReady(url, token);
     const app = application(parsed);
     server = http.createServer(way === 'handler' ? sidecar.handler(app) : app);
     if (way !== 'bare') {
@@ -41,6 +40,10 @@ const COMMANDS = {
     }
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
     return { port: server.address().port };
+  },
+  async ready({ url, token }) {
+    sidecar.beReady(url, token ?? undefined);
+    return {};
   },
   async away({ status }) {
     sidecar.beAway(status);

@@ -1,14 +1,16 @@
 """When the upstream fails: a status of its own for each way, in JSON, and nothing repeated that must not be."""
 
 import json
+import time
 from typing import Any
 
-from staging.scripted import Call
+from staging.scripted import Call, ScriptedUpstream
 from staging.serving import request
+from staging.wire import DEADLINE_S
 
 from mediabridge.proxy import Limits
 
-from .case import Book
+from .case import Book, Seen
 
 BOOK = Book()
 case = BOOK.case
@@ -25,25 +27,25 @@ def word_of(stage: Any, method: str) -> str:
     return str(response.status) if tries < 2 else f"{response.status} ({tries} tries)"
 
 
-@case("no answer (upstream closes): GET", "1C", good="502", direct=None)
+@case("no answer (upstream closes): GET", "1C 47", good="502", direct=None)
 def no_answer_to_get(stage: Any) -> str:
     """On a connection of its own: nothing to repeat, the upstream has failed on this very request."""
     stage.set_up(lambda call: call.request() and None)
     return word_of(stage, "GET")
 
 
-@case("no answer (upstream closes): POST", "1C", good="502", direct=None)
+@case("no answer (upstream closes): POST", "1C 47", good="502", direct=None)
 def no_answer_to_post(stage: Any) -> str:
     stage.set_up(lambda call: call.request() and None)
     return word_of(stage, "POST")
 
 
-@case("keep-alive race: GET", "1C", good="retried, 200", direct=None)
+@case("keep-alive race: GET", "1C 37", good="retried, 200", direct=None)
 def race_of_get(stage: Any) -> str:
     return "retried, 200" if (word := race(stage, "GET")) == "200 (2 tries)" else word
 
 
-@case("keep-alive race: POST", "1C", good="502", direct=None)
+@case("keep-alive race: POST", "1C 37", good="502", direct=None)
 def race_of_post(stage: Any) -> str:
     """It was read: nobody knows whether it was done, so once is all (RFC 9110 §9.2.2)."""
     return race(stage, "POST")
@@ -73,7 +75,16 @@ def stale_for_post(stage: Any) -> str:
     for _ in range(3):
         assert stage.ask().status == 200
         stage.upstream.take()
+        until_closed(stage.upstream)
     return word_of(stage, "POST")
+
+
+def until_closed(upstream: ScriptedUpstream) -> None:
+    """Wait until the end of every connection is on its way."""
+    end = time.monotonic() + DEADLINE_S
+    while any(call.sock.fileno() != -1 for call in upstream.calls):
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 @case("POST read whole, then the upstream closes: times sent", "38", good="1", direct="1")
@@ -87,7 +98,7 @@ def sent_once(stage: Any) -> str:
     return str(stage.upstream.requests.qsize())
 
 
-@case("no response headers", "1C", good="504 in time", direct="none")
+@case("no response headers", "1C 47", good="504 in time", direct="none")
 def silent(stage: Any) -> str:
     def script(call: Call) -> None:
         call.request()
@@ -103,7 +114,41 @@ def silent(stage: Any) -> str:
         return "none"
 
 
-@case("upstream down", "1C", good="503 in JSON", direct="refused")
+@case("upstream falls silent in mid-body", "47", good="cut off in time", direct="none")
+def silent_in_body(stage: Any) -> str:
+    def script(call: Call) -> None:
+        call.request()
+        call.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\npart")
+        call.at_end()
+
+    stage.set_up(script, limits=Limits(idle_s=0.3))
+    client = stage.client()
+    client.send(request())
+    client.sock.settimeout(stage.patience_s)
+    try:
+        return "looks complete" if client.response().complete else "cut off in time"
+    except TimeoutError:
+        return "none"
+
+
+@case("client falls silent in mid-upload", "47", good="408 in time", direct="none", differs={
+    "waitress": Seen("none", "it waits for the whole body itself, by its `channel_timeout` of 120 s"),
+})  # fmt: skip
+def silent_client(stage: Any) -> str:
+    def script(call: Call) -> None:
+        call.request()
+
+    stage.set_up(script, limits=Limits(client_idle_s=0.3))
+    client = stage.client()
+    client.send(request("/api/x", "Content-Length: 10", method="POST"), b"part")
+    client.sock.settimeout(stage.patience_s)
+    try:
+        return f"{client.response().status} in time"
+    except TimeoutError:
+        return "none"
+
+
+@case("upstream down", "1C 47", good="503 in JSON", direct="refused")
 def down(stage: Any) -> str:
     stage.upstream.stop_listening()
     try:

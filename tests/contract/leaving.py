@@ -12,7 +12,7 @@ BOOK = Book()
 case = BOOK.case
 
 
-@case("client gone while upstream thinks", "1C", good="told at once", direct="told at once")
+@case("client gone while upstream thinks", "1C 39", good="told at once", direct="told at once")
 def thinking(stage: Any) -> str:
     return told(stage, "GET")
 
@@ -46,12 +46,12 @@ def logged(stage: Any) -> str:
     return str(event.status) if event.outcome == "client_gone" else f"{event.outcome}"
 
 
-@case("upstream cut, Content-Length", "1C", good="aborts", direct="aborts")
+@case("upstream cut, Content-Length", "1C 34", good="aborts", direct="aborts")
 def cut(stage: Any) -> str:
     return broken_off(stage, b"Content-Length: 100\r\n\r\n0123456789")
 
 
-@case("upstream cut, chunked", "1C", good="aborts", direct="aborts")
+@case("upstream cut, chunked", "1C 34", good="aborts", direct="aborts")
 def cut_in_chunks(stage: Any) -> str:
     return broken_off(stage, b"Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n")
 

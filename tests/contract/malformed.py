@@ -12,11 +12,13 @@ from staging.wire import Message, Wire
 
 from mediabridge.proxy import Routes
 
+from .bodies import explained
 from .case import Book, Seen
 
 BOOK = Book()
 case = BOOK.case
 READS_CHUNKS = "it reads the chunks, as RFC 9112 §6.3 allows, and gives the length of what it has read"
+OWN_WORDS = "it answers by itself, before it calls any application"
 MENDS = "it unfolds a folded field, skips trailers, and of CL + TE reads the chunks; nothing is ambiguous after that"
 # Of gunicorn 27.0.1, tests/requests/invalid (MIT licence, its notice is in the file).
 VECTORS: dict[str, str] = json.loads(Path(__file__).with_name("invalid_requests.json").read_text("utf-8"))["vectors"]
@@ -24,7 +26,7 @@ VECTORS: dict[str, str] = json.loads(Path(__file__).with_name("invalid_requests.
 
 @case(
     "CL + TE in one request",
-    "1C",
+    "1C 31",
     good="400",
     direct="both forwarded",
     differs={"waitress": Seen("CL only", READS_CHUNKS)},
@@ -46,6 +48,19 @@ def both_lengths(stage: Any) -> str:
     return (
         "both forwarded" if len(found) == 2 else {"content-length": "CL only", "transfer-encoding": "TE only"}[found[0]]
     )
+
+
+@case("request that is no HTTP", "contract", good="400 in JSON", direct=None, differs={
+    "uvicorn": Seen("400, no JSON", OWN_WORDS), "waitress": Seen("400, no JSON", OWN_WORDS),
+    "express-bare": Seen("400, no JSON", "Node's own 400; `sidecar.attach(server)` has a better one"),
+})  # fmt: skip
+def no_http(stage: Any) -> str:
+    client = stage.client()
+    client.send(b"GET /api/x HTTP/1.1\r\nHost: a\r\nBad Name: 1\r\n\r\n")
+    response = client.response()
+    assert not stage.upstream.calls
+    is_json = response.get("content-type") == "application/json"
+    return f"{response.status} in JSON" if is_json and explained(response, 400) else f"{response.status}, no JSON"
 
 
 @case(

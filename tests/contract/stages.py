@@ -35,6 +35,10 @@ class UvicornStage(Stage):
         """The sidecar is not ready, in the words of ``AWAY``."""
         be_away(self.fake)
 
+    def go_to(self, endpoint: Endpoint) -> None:
+        """Another upstream than the scripted one."""
+        self.fake.be_ready(endpoint)
+
     def eat_bodies(self) -> None:
         """A middleware in front reads the body before the proxy can."""
         inner = self.proxy
@@ -52,6 +56,10 @@ class WaitressStage(WsgiStage):
     def be_away(self) -> None:
         """The sidecar is not ready, in the words of ``AWAY``."""
         be_away(self.fake)
+
+    def go_to(self, endpoint: Endpoint) -> None:
+        """Another upstream than the scripted one."""
+        self.fake.be_ready(endpoint)
 
     def eat_bodies(self) -> None:
         """A middleware in front reads the body before the proxy can."""
@@ -172,18 +180,20 @@ class ExpressStage(RawStage):
         *,
         limits: Limits | None = None,
         trusted: Any = (),
-        headers: tuple[tuple[bytes, bytes], ...] = (),
         routes: Routes = ROUTES,
         parsed: bool = False,
     ) -> None:
         self.upstream.script = script
-        self._again = {"limits": limits, "trusted": trusted, "headers": headers, "routes": routes}
-        here: Endpoint = self.upstream.endpoint
+        self._again = {"limits": limits, "trusted": trusted, "routes": routes}
         options = {"routes": routes.prefixes, "trusted": list(trusted), **_options(limits or Limits())}
-        token = headers[0][1].decode() if headers else None
-        url = f"http://{here.host}:{here.port}"
-        told = self._node.tell("setUp", url=url, token=token, way=self._way, parsed=parsed, options=options)
+        told = self._node.tell("setUp", way=self._way, parsed=parsed, options=options)
         self.port = told["port"]
+        self.go_to(self.upstream.endpoint)
+
+    def go_to(self, endpoint: Endpoint) -> None:
+        """Another upstream than the scripted one. The only header that the adapter adds is the token's."""
+        token = dict(endpoint.headers).get(b"x-mediabridge-token", b"").decode() or None
+        self._node.tell("ready", url=f"http://{endpoint.host}:{endpoint.port}", token=token)
 
     def be_away(self) -> None:
         """The sidecar is not ready, in the words of ``AWAY``."""

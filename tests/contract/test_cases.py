@@ -14,8 +14,3 @@ def test_each_case_is_seen_as_the_table_says(case: Case, host: str, on: Callable
     stage = on(host)
     stage.patience_s = case.patience_s(host)
     assert case.run(stage) == case.expected(host)
-
-
-def test_titles_are_unique() -> None:
-    titles = [case.title for case in CASES]
-    assert len(set(titles)) == len(titles)
