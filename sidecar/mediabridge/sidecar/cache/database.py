@@ -108,14 +108,16 @@ class Database:
 
     @classmethod
     def open(cls, folder: Path, budget: Budget, *, broken: Path | None = None) -> Self:
-        """The current file of a folder, made if need be; `broken` is replaced, unless somebody else did so already.
+        """The current file of a folder, made if need be.
+
+        `broken` is replaced, unless somebody else did so already; so is one that a larger limit has let grow too large.
 
         Raises `OSError`, `sqlite3.Error`.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(folder):
             number, path = _current(folder)
-            if path == broken:
+            if path == broken or _size(path, "") > budget.most_pages * PAGE:
                 path = _next(path, number)
             try:
                 return cls(path, budget)
@@ -147,7 +149,6 @@ class Database:
             raise ForeignError(str(self.path))
         if marks == (0, 0):
             run(f"PRAGMA page_size={PAGE}")
-            run("PRAGMA auto_vacuum=INCREMENTAL")  # a file may be made smaller without a copy of it
         run("PRAGMA journal_mode=WAL")
         run(f"PRAGMA journal_size_limit={self._budget.most_log // 2}")
         run(f"PRAGMA wal_autocheckpoint={self._budget.most_log // 2 // PAGE}")
@@ -198,24 +199,6 @@ class Database:
         return _size(self.path, "") + _NEARLY * PAGE >= self._budget.most_pages * PAGE
 
     @property
-    def too_large(self) -> bool:
-        """Whether the file has more pages than it may: it was made under a larger limit."""
-        return _size(self.path, "") > self._budget.most_pages * PAGE
-
-    def shrink(self) -> None:
-        """Give free pages at the end of the file back to the file system, in steps that the log has room for."""
-        step = max(self._budget.most_log // PAGE // 4, 1)
-        with self._writing:
-            self._check()
-            while one(self._writer, "PRAGMA page_count") > self._budget.most_pages and not self.log_is_full:
-                before = one(self._writer, "PRAGMA page_count")
-                self._writer.execute(f"PRAGMA incremental_vacuum({step})").fetchall()
-                self._shorten_log(force=True)
-                if one(self._writer, "PRAGMA page_count") >= before:
-                    break
-            self._writer.execute(f"PRAGMA max_page_count={self._budget.most_pages}")
-
-    @property
     def bytes_on_disk(self) -> int:
         """Of the file, its log and its index."""
         return sum(_size(self.path, part) for part in _PARTS)
@@ -231,9 +214,11 @@ class Database:
         if self._closed or not self.current:
             raise GoneError(str(self.path))
 
-    def _shorten_log(self, *, force: bool = False) -> None:
-        if force or self.log_is_full:
+    def _shorten_log(self) -> None:
+        if self.log_is_full:
+            self._writer.execute("PRAGMA busy_timeout=0")  # a long reader would cost every put the whole patience
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._writer.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
 
 
 def one(connection: sqlite3.Connection, statement: str) -> int:

@@ -22,7 +22,6 @@ from .database import Budget, Database, GoneError, trouble
 _ATTEMPTS = 3  # of an action, when the file was replaced meanwhile
 _RETRY_S = 60.0  # how long the tier stays off
 _TOUCHES = 512  # keys whose use is written down when that many have come together, or with the next new entry
-_SPARE = 64  # pages that are free after a file was cut down to a smaller limit
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
@@ -156,18 +155,7 @@ class DiskTier:
         with self._gate:
             if self._database is None:
                 self._database = Database.open(self.folder, self._budget)
-                if self._database.too_large:
-                    self._cut_down(self._database)
             return self._database
-
-    def _cut_down(self, base: Database) -> None:
-        """A file that a larger limit has left: remove entries, then give their pages back."""
-        removed = 1
-        while removed:  # in steps, because all of them in one would not fit into the log
-            with base.writing() as connection:
-                removed = 0 if base.log_is_full else rows.remove_oldest(connection, self._budget, _SPARE)
-            self._count("evictions", removed)
-        base.shrink()
 
     def _forget(self, base: Database | None) -> None:
         with self._gate:

@@ -13,6 +13,7 @@ def stats(cache: ResultCache, uncovered: int, pressure: dict[str, Any]) -> dict[
     """One flat object. `uncovered`: entries that were found, but hold less than the tier that asked may see."""
     counts, memory, disk = cache.counts, cache.tiers.memory, cache.tiers.disk
     hits, misses = counts.hits - uncovered, counts.misses + uncovered
+    entries, size = (disk.count(), disk.bytes_on_disk()) if disk is not None else (0, 0)
     return {
         "hits": hits,
         "misses": misses,
@@ -26,8 +27,8 @@ def stats(cache: ResultCache, uncovered: int, pressure: dict[str, Any]) -> dict[
         "memory_size_mb": round(memory.size_bytes / MIB, 3),
         "max_memory_entries": cache.limits.max_memory_entries,
         "disk_enabled": disk is not None and disk.on,
-        "disk_entries": disk.count() if disk is not None else 0,
-        "disk_size_mb": round(disk.bytes_on_disk() / MIB, 3) if disk is not None else 0.0,
+        "disk_entries": entries,
+        "disk_size_mb": round(size / MIB, 3),
         "max_disk_size_mb": cache.limits.max_disk_size_mb,
         "evictions": counts.evictions + counts.pressure_evictions + (disk.stats.evictions if disk is not None else 0),
         "pressure_evictions": counts.pressure_evictions,

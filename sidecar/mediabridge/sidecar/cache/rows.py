@@ -10,7 +10,6 @@ from .database import PAGE, Budget, one
 
 _SPARE = 16  # pages: what tables and indexes may need beside an entry's own
 _BATCH = 100  # one hundredth of the file is made free at once, so that not every entry has to
-_ROWS = 64  # entries that are looked up for removal at once
 _STEP = 8  # entries that are removed before the free pages are counted again
 
 
@@ -57,21 +56,14 @@ def make_room(connection: sqlite3.Connection, budget: Budget, size: int) -> int:
         return 0
     goal = need + budget.most_pages // _BATCH
     gone = 0
-    while _free_pages(connection, budget) < goal and (removed := remove_oldest(connection, budget, goal)):
-        gone += removed
+    while _free_pages(connection, budget) < goal:
+        oldest = connection.execute("SELECT id FROM entries ORDER BY used LIMIT ?", (_STEP,)).fetchall()
+        if not oldest:
+            break
+        _remove_all(connection, oldest)
+        gone += len(oldest)
     if _free_pages(connection, budget) < need:
         raise NoRoomError
-    return gone
-
-
-def remove_oldest(connection: sqlite3.Connection, budget: Budget, goal: int) -> int:
-    """Remove up to 64 of the least recently used entries, fewer when `goal` pages are free before. Returns how many."""
-    rows = connection.execute("SELECT id FROM entries ORDER BY used LIMIT ?", (_ROWS,)).fetchall()
-    gone = 0
-    while gone < len(rows) and _free_pages(connection, budget) < goal:
-        some = rows[gone : gone + _STEP]
-        _remove_all(connection, some)
-        gone += len(some)
     return gone
 
 
