@@ -27,7 +27,20 @@ OTHERS = {
     "config": set(),
     "proxy": {"httptools"},
     "bridge": {"psutil", "requests", "watchfiles"},
-    "sidecar": {"flask", "waitress", "exiftool", "werkzeug", "platformdirs", "psutil"},
+    "sidecar": {
+        "flask",
+        "waitress",
+        "exiftool",
+        "werkzeug",
+        "platformdirs",
+        "psutil",
+        "PIL",
+        "c2pa",
+        "numpy",
+        "pillow_heif",
+        "pypdf",
+        "tinytag",
+    },
     "host": {"click", "rich", "uvicorn", "uvloop", "watchfiles"},
 }
 MAY_ALSO_IMPORT = {

@@ -1,4 +1,4 @@
-"""The child's main: `python -m mediabridge.sidecar.isolated.child CPU_SECONDS`, with the question on standard input.
+"""The child's main: `python start.py CPU_SECONDS`, with the question on standard input.
 
 Limits are set before the task's module, and with it any decoder, is loaded. Answers go to a copy of standard output,
 one JSON value a line; what libraries print goes to standard error.
@@ -48,7 +48,3 @@ def _function(task: str) -> Any:
     module, _, name = task.partition(":")
     function: Any = getattr(importlib.import_module(module), name)
     return function
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,12 +15,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from mediabridge.sidecar.extraction import child_posix
 
 from .errors import AnsweredTooMuch, Died, IsolationError, NoRoom, NotStarted, OutOfMemory, TaskFailed, TookTooLong
 
+_START = Path(__file__).with_name("start.py")
 _BLOCK = 64 * 1024
 _WORDS = 300  # of the child's own last words, in an error's message
 # What a child may know of our environment: where programs, modules, temporary files are; nothing secret. The nonce lets
@@ -81,7 +83,7 @@ def _child(task: str, request: Any, limits: Limits, words: IO[bytes]) -> Iterato
         question.seek(0)
         try:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "mediabridge.sidecar.isolated.child", str(limits.cpu_seconds)],
+                [sys.executable, "-P", str(_START), str(limits.cpu_seconds)],
                 stdin=question,
                 stdout=subprocess.PIPE,
                 stderr=words,
