@@ -1,5 +1,5 @@
 #!/bin/sh
-# What of the repository is JavaScript: `install` gets the npm packages that are missing, `test` runs the adapter's tests.
+# The JavaScript of the repository: `install` gets the npm packages that are missing, `test` runs the adapter's tests.
 # Without Node 18 and npm both say so and leave it out; with NODE_TESTS=required that is a failure.
 set -eu
 cd "$(dirname "$0")/.."
@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 say() { printf 'node: %s\n' "$*" >&2; }
 
 leave_out() {
-    say "$1; the Node adapter and the Express example are not tested."
+    say "$1: the Node adapter and the Express example are left out."
     [ "${NODE_TESTS:-optional}" = optional ] || exit 1
     exit 0
 }
@@ -20,7 +20,7 @@ have_node() {
 install_in() {
     [ -n "$(find "$1/node_modules/.package-lock.json" -newer "$1/package.json" 2>/dev/null)" ] && return
     say "installing the packages of $1"
-    (cd "$1" && npm install --no-audit --no-fund --no-package-lock --loglevel=error >/dev/null)
+    (cd "$1" && npm install --no-audit --no-fund --no-package-lock --install-links=false --loglevel=error >/dev/null)
 }
 
 have_node || leave_out "Node 18 or newer and npm are not installed"
