@@ -1,13 +1,17 @@
 """What is missing or in the way is named with its mend, on the terminal and in the answer; the host lives."""
 
+import contextlib
+import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import urllib.parse
+import urllib.request
 
 import pytest
 from running import PROGRAM, call, multipart, until
@@ -148,3 +152,44 @@ def test_doctor_finds_what_is_there_and_what_is_not(tmp_path):
         assert (
             subprocess.run([PROGRAM, "doctor"], env=env, cwd=tmp_path, check=False, capture_output=True).returncode == 0
         )
+
+
+def test_a_sidecar_that_is_killed_under_load_costs_no_request_where_requests_may_wait(start):
+    env = {"PROXY_START_WAIT": "20000", "SIDECAR_RESTART": "on-failure"}
+    url = start("dev", "--port", "0", "--sidecar-port", "0", env=env).ready()
+    statuses, broken, stop = [], [], threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            try:
+                ask_on_one_connection()
+            except OSError as error:
+                broken.append(error)
+            except http.client.IncompleteRead:
+                statuses.append(200)  # killed in the middle of its answer: that is told, and nobody can mend it
+
+    def ask_on_one_connection():
+        with contextlib.closing(http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=30)) as client:
+            while not stop.is_set():
+                client.request("GET", "/health")
+                answer = client.getresponse()
+                answer.read()
+                statuses.append(answer.status)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(statuses) > 100, "requests are answered")
+    pid = call(f"{url}/api/bridge/status")[2]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: call(f"{url}/api/bridge/status")[2]["pid"] not in (None, pid), "another sidecar is there")
+    before = len(statuses)
+    until(lambda: len(statuses) > before + 100, "requests are answered again")
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    assert (set(statuses), broken) == ({200}, [])
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        scrape = answer.read().decode()
+    assert 'mediabridge_proxy_requests_total{method="GET",route="/health",status="200"}' in scrape
+    assert "mediabridge_sidecar_restarts_total 1.0" in scrape
