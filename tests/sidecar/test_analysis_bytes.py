@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pictures import facts_of, jpeg, kinds, scene, subject
 from PIL import Image
 
-from mediabridge.sidecar.analysis import containers, hashes, structure, trailing
+from mediabridge.sidecar import containers
+from mediabridge.sidecar.analysis import hashes, structure, trailing
 from mediabridge.sidecar.analysis.model import Facts, NotApplicable, Subject
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP")

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from . import containers
+from mediabridge.sidecar import containers
 
 Json = Any  # str | int | float | bool | None | list[Json] | dict[str, Json]
 Confidence = Literal["low", "medium", "high"]

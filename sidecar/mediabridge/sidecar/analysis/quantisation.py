@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mediabridge.sidecar.containers import Layout, Window
+
 from . import picture
-from .containers import Layout, Window
 from .grid import Earlier, earlier_save
 from .model import Examined, Finding, NotApplicable, Subject
 from .tables import quality_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mediabridge.sidecar.containers import Layout, Window
 from mediabridge.sidecar.extraction import groups
 
-from .containers import Layout, Window
 from .model import Examined, Finding, NotApplicable, Subject
 
 METHOD = "walk through the container's segments, chunks or boxes"

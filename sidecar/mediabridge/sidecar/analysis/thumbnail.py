@@ -12,8 +12,9 @@ from typing import Literal
 
 from PIL import Image
 
+from mediabridge.sidecar.containers import Layout, Window
+
 from . import picture
-from .containers import Layout, Window
 from .model import Examined, Finding, NotApplicable, Subject
 
 METHOD = "correlation of the decoded thumbnail with the decoded picture, both without dark bars and reduced to 24x24"

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from .containers import Window
+from mediabridge.sidecar.containers import Window
+
 from .model import Examined, Finding, NotApplicable, Subject
 
 METHOD = "walk through the container to its end marker; signatures of what follows"
