@@ -154,6 +154,20 @@ def said_100(client: Wire, seconds: float) -> bool:
     return True
 
 
+@case("`Expect: 100-continue` without a body", "40", good="ignored", direct="forwarded",
+      differs={"waitress": Seen("no answer", "it says 100 and waits for a body that nobody has announced")},
+      defects={"uvicorn": "forwarded: an upstream on waitress never answers it"})  # fmt: skip
+def expect_nothing(stage: Any) -> str:
+    client = stage.client()
+    client.send(request("/api/x", "Expect: 100-continue"))
+    client.sock.settimeout(stage.patience_s)
+    try:
+        assert client.response().status == 200
+    except TimeoutError:
+        return "no answer"
+    return "forwarded" if stage.upstream.take().get("expect") else "ignored"
+
+
 @case(
     "`Expect: 100-continue` while not ready", "40", good="503, unread", direct=None,
     differs={"waitress": Seen("100, then 503", ASKS_ITSELF), "express-bare": Seen("100, then 503", NODE_ASKS)},

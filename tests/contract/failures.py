@@ -175,6 +175,24 @@ def storm(stage: Any) -> str:
     return str(stage.upstream.requests.qsize())
 
 
+@case("upstream's answer with two lengths or an unknown coding", "50", good="502", direct=None)
+def framed_twice(stage: Any) -> str:
+    framings = (
+        b"Content-Length: 2\r\nContent-Length: 3", b"Content-Length: 2\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: gzip, chunked",
+    )  # fmt: skip
+    found = set()
+    for framing in framings:
+
+        def script(call: Call, framing: bytes = framing) -> None:
+            call.request()
+            call.send(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n0\r\n\r\n")
+
+        stage.set_up(script)
+        found.add(str(stage.ask().status))
+    return ", ".join(sorted(found))
+
+
 @case("upstream status 999 or 888", "50", good="502, host lives", direct="999")
 def no_status(stage: Any) -> str:
     def script(call: Call) -> None:

@@ -96,6 +96,20 @@ def cookies(stage: Any) -> str:
     return "2" if got == sent else f"{len(got)}"
 
 
+@case("repeated response fields (WWW-Authenticate, Link, Vary)", "33")
+def repeated_in_response(stage: Any) -> str:
+    sent = [("www-authenticate", "Basic"), ("link", "</a>"), ("www-authenticate", "Digest"), ("link", "</b>"),
+            ("vary", "a"), ("vary", "b")]  # fmt: skip
+
+    def script(call: Call) -> None:
+        call.request()
+        call.answer(b"no", *(f"{name}: {value}".encode() for name, value in sent), status=b"401 Unauthorized")
+
+    stage.set_up(script)
+    response = stage.ask()
+    return "ok" if all(response.all(name) == [v for n, v in sent if n == name] for name, _ in sent) else "joined"
+
+
 @case("Date/Server duplicated", "1C", good="no", direct="no")
 def dated(stage: Any) -> str:
     def script(call: Call) -> None:

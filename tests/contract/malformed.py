@@ -45,9 +45,27 @@ def both_lengths(stage: Any) -> str:
     if not heads:
         return str(status)
     found = [name for name in ("content-length", "transfer-encoding") if heads[0].all(name)]
-    return (
-        "both forwarded" if len(found) == 2 else {"content-length": "CL only", "transfer-encoding": "TE only"}[found[0]]
-    )
+    words = {"content-length": "CL only", "transfer-encoding": "TE only"}
+    return "both forwarded" if len(found) == 2 else words[found[0]]
+
+
+@case("request with `Transfer-Encoding: gzip, chunked`", "31", good="400", direct="forwarded",
+      differs={"waitress": Seen("501", OWN_WORDS)})  # fmt: skip
+def unknown_coding(stage: Any) -> str:
+    response = stage.ask("/api/x", "Transfer-Encoding: gzip, chunked", method="POST", body=b"0\r\n\r\n")
+    return "forwarded" if stage.upstream.calls else str(response.status)
+
+
+@case("two Host fields", "31", good="400 in JSON", direct=None)
+def two_hosts(stage: Any) -> str:
+    return refused(stage, b"GET /api/x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+
+
+@case("no Host field", "contract", good="400 in JSON", direct=None, differs={
+    "express": Seen("400, no JSON", "Node asks for the field before any listener (`requireHostHeader`)"),
+})  # fmt: skip
+def no_host(stage: Any) -> str:
+    return refused(stage, b"GET /api/x HTTP/1.1\r\n\r\n")
 
 
 @case("request that is no HTTP", "contract", good="400 in JSON", direct=None, differs={
@@ -55,8 +73,12 @@ def both_lengths(stage: Any) -> str:
     "express-bare": Seen("400, no JSON", "Node's own 400; `sidecar.attach(server)` has a better one"),
 })  # fmt: skip
 def no_http(stage: Any) -> str:
+    return refused(stage, b"GET /api/x HTTP/1.1\r\nHost: a\r\nBad Name: 1\r\n\r\n")
+
+
+def refused(stage: Any, data: bytes) -> str:
     client = stage.client()
-    client.send(b"GET /api/x HTTP/1.1\r\nHost: a\r\nBad Name: 1\r\n\r\n")
+    client.send(data)
     response = client.response()
     assert not stage.upstream.calls
     is_json = response.get("content-type") == "application/json"

@@ -60,6 +60,13 @@ def empty_query(stage: Any) -> str:
     return arrived(stage, "/api/x?")
 
 
+@case("`GET /api/x#fragment`", "30", good="400", direct="ok", differs={
+    "uvicorn": Seen("`/api/x`", "its URL parser cuts the fragment off before any application sees it"),
+})  # fmt: skip
+def fragment(stage: Any) -> str:
+    return refused(stage, "/api/x#fragment")
+
+
 @case("unknown method (QUERY)", "1C")
 def known_to_few(stage: Any) -> str:
     return arrived(stage, "/api/x", "QUERY")
