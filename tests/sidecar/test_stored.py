@@ -60,6 +60,16 @@ def test_the_name_is_filled_in_wherever_it_belongs(name: str) -> None:
     assert found.verdict.reason == f"{name} ends early"
 
 
+@given(st.integers(0, 40), TEXT)
+def test_however_often_the_name_appears_and_nothing_that_is_stored_changes(times: int, name: str) -> None:
+    tags = {f"Tag{number}": [PLACEHOLDER, number] for number in range(times)}
+    kept = to_json(Reading({"XMP": tags}, (), verdict.Verdict(verdict.Kind.READABLE), "exiftool", "13"))
+    before = json.dumps(kept)
+    found = from_json(kept, name)
+    assert found.metadata == {"XMP": {f"Tag{number}": [name, number] for number in range(times)}}
+    assert json.dumps(kept) == before
+
+
 def test_the_key_depends_on_content_extension_version_and_code(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {key("a", "jpg", "1"), key("b", "jpg", "1"), key("a", "png", "1"), key("a", "jpg", "2")}
     monkeypatch.setattr(stored, "_code", lambda: "other")

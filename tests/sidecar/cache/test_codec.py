@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediabridge.sidecar.cache.codec import DamagedError, dump, key_of, load, pack, unpack
+from mediabridge.sidecar.cache.codec import DamagedError, copy, dump, key_of, load, pack, unpack
 
 # Lone surrogates as well, but no two in a row: JSON itself makes one character of such a pair.
 TEXT = st.text(max_size=20) | st.builds("{}\ud800{}".format, st.text(max_size=3), st.text(max_size=3))
@@ -27,6 +27,23 @@ def test_a_value_comes_back_from_memory_and_from_disk(value: dict[str, Any]) -> 
     assert load(body) == value
     assert list(load(body)) == list(value)
     assert unpack(KEY, pack(KEY, body)) == body
+
+
+def containers(value: Any) -> set[int]:
+    """The identities of all that could be changed."""
+    if not isinstance(value, dict | list):
+        return set()
+    inner = value.values() if isinstance(value, dict) else value
+    return {id(value)}.union(*(containers(item) for item in inner))
+
+
+@given(VALUES)
+def test_a_copy_is_equal_and_shares_nothing_that_could_be_changed(value: dict[str, Any]) -> None:
+    original = load(dump(value))
+    made = copy(original)
+    assert made == original
+    assert list(made) == list(original)
+    assert not containers(made) & containers(original)
 
 
 @given(VALUES, st.data())

@@ -123,6 +123,14 @@ def test_a_damaged_entry_is_removed_and_the_others_stay(disk: DiskTier, key: Key
     assert (disk.count(), disk.stats.damaged, disk.stats.repairs) == (1, 1, 0)
 
 
+def test_a_generation_that_a_crash_has_left_is_removed(disk: DiskTier, key: KeyOf) -> None:
+    disk.put(key(1), entry(1))
+    disk.close()
+    shutil.copy(database(disk), disk.folder / "results-7.db")
+    assert disk.get(key(1)) == entry(1)
+    assert database(disk).name == "results-7.db"
+
+
 @pytest.mark.parametrize("how", ["garbage", "cut", "foreign", "empty tables", "middle"])
 def test_a_broken_file_is_begun_anew(tmp_path: Path, key: KeyOf, how: str) -> None:
     first = DiskTier(tmp_path, MIB)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediabridge.sidecar.cache.codec import Entry
+from mediabridge.sidecar.cache.codec import Held
 from mediabridge.sidecar.cache.lru import LARGEST_SHARE, OVERHEAD, ByteLru
 
 KEYS = st.sampled_from([bytes([number]) * 32 for number in range(8)])
@@ -50,7 +50,7 @@ def test_it_does_what_the_model_does_and_stays_within_its_bounds(entries: int, s
     lru, model = ByteLru(entries, size), Model(entries, size)
     for what, first, second in steps:
         if what == "put":
-            lru.put(first, Entry(bytes(second)))
+            lru.put(first, Held({}, second))
         else:
             getattr(lru, what)(*((first, second) if what == "resize" else (first,)))
         model.do(what, first, second)
@@ -58,18 +58,18 @@ def test_it_does_what_the_model_does_and_stays_within_its_bounds(entries: int, s
         assert len(lru) <= model.bounds[0]
         assert lru.size_bytes <= model.bounds[1]
     held = {key: lru.get(key) for key in [bytes([number]) * 32 for number in range(8)]}
-    assert {key: len(entry.body) for key, entry in held.items() if entry} == dict(model.items)
+    assert {key: entry.size for key, entry in held.items() if entry} == dict(model.items)
 
 
 def test_put_and_resize_say_how_many_had_to_go() -> None:
     lru = ByteLru(2, 100_000)
-    assert [lru.put(bytes([number]), Entry(b"x")) for number in range(4)] == [0, 0, 1, 1]
+    assert [lru.put(bytes([number]), Held({}, 1)) for number in range(4)] == [0, 0, 1, 1]
     assert lru.resize(0, 0) == 2
 
 
 def test_a_giant_does_not_push_out_the_rest() -> None:
     lru = ByteLru(10, 100_000)
-    lru.put(b"small", Entry(b"x"))
-    assert lru.put(b"giant", Entry(bytes(50_000))) == 0
+    lru.put(b"small", Held({}, 1))
+    assert lru.put(b"giant", Held({}, 50_000)) == 0
     assert lru.get(b"giant") is None
     assert lru.get(b"small") is not None

@@ -1,4 +1,4 @@
-"""Values as bytes. In memory: JSON. On disk: a digest of key and content, then the JSON compressed. Pure; no pickle."""
+"""Values as bytes and back. On disk: a digest of key and content, then JSON, compressed. Pure; no pickle."""
 
 from __future__ import annotations
 
@@ -14,14 +14,24 @@ Key = bytes  # 32 bytes, see `key_of`
 
 _FORM = 1  # of what is stored; another number finds none of the old entries
 _DIGEST = 16  # bytes
+_PER_BYTE = 5  # bytes of objects for one of JSON; metadata takes four
 _LEVEL = 1  # of zlib: five times faster than the best one, and a tenth larger
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One cached value: its JSON, and the milliseconds that computing it took."""
+    """One cached value as it is written: its JSON, and the milliseconds that computing it took."""
 
     body: bytes
+    cost_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The same in memory, where it takes about `size` bytes. `value` is nobody's own: who changes it copies it."""
+
+    value: Value
+    size: int
     cost_ms: float = 0.0
 
 
@@ -44,6 +54,25 @@ def load(body: bytes) -> Value:
     """A fresh object each time: whoever gets it may change it."""
     value: Value = json.loads(body)
     return value
+
+
+def hold(entry: Entry) -> Held:
+    """What is kept in memory of an entry."""
+    return Held(load(entry.body), len(entry.body) * _PER_BYTE, entry.cost_ms)
+
+
+def copy(value: Value) -> Value:
+    """A value of one's own; twice as fast as reading its JSON again."""
+    made: Value = _copy(value)
+    return made
+
+
+def _copy(value: Any) -> Any:
+    made = value.copy()
+    for place, item in value.items() if type(value) is dict else enumerate(value):
+        if type(item) is dict or type(item) is list:
+            made[place] = _copy(item)
+    return made
 
 
 def pack(key: Key, body: bytes) -> bytes:

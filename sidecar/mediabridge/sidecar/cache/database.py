@@ -20,6 +20,8 @@ from typing import Literal, Self
 
 PAGE = 4096  # bytes
 _SMALLEST = 1024 * 1024  # bytes; less than that holds no sensible cache
+_LARGEST = 8 * 1024 * 1024  # bytes of an entry, whatever the limit; it is read into memory as a whole
+_CHECKPOINT = 4 * 1024 * 1024  # bytes in the log after which they are moved to the file, so that no put moves many
 _SCHEMA = 1
 _APPLICATION = 0x6D656462  # "medb", in the header of our files (PRAGMA application_id)
 _BUSY_MS = 500  # a request would rather go without the cache than wait longer
@@ -85,7 +87,7 @@ class Budget:
     @property
     def largest(self) -> int:
         """Bytes of one entry."""
-        return max(self.limit, _SMALLEST) // 16
+        return min(max(self.limit, _SMALLEST) // 16, _LARGEST)
 
 
 class Database:
@@ -150,8 +152,9 @@ class Database:
         if marks == (0, 0):
             run(f"PRAGMA page_size={PAGE}")
         run("PRAGMA journal_mode=WAL")
-        run(f"PRAGMA journal_size_limit={self._budget.most_log // 2}")
-        run(f"PRAGMA wal_autocheckpoint={self._budget.most_log // 2 // PAGE}")
+        step = min(self._budget.most_log // 2, _CHECKPOINT)
+        run(f"PRAGMA journal_size_limit={step}")
+        run(f"PRAGMA wal_autocheckpoint={step // PAGE}")
         self._writer.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
         if marks == (0, 0):
             run(f"PRAGMA application_id={_APPLICATION}")
@@ -228,8 +231,11 @@ def one(connection: sqlite3.Connection, statement: str) -> int:
 
 
 def _current(folder: Path) -> tuple[int, Path]:
-    numbers = [int(found[1]) for path in folder.glob("results-*.db") if (found := _NAME.fullmatch(path.name))]
-    number = max(numbers, default=1)
+    """The newest generation; older ones, which a crash may have left, are removed."""
+    found = {int(match[1]): path for path in folder.glob("results-*.db") if (match := _NAME.fullmatch(path.name))}
+    number = max(found, default=1)
+    for other in found.keys() - {number}:
+        _remove(found[other])
     path = folder / f"results-{number}.db"
     path.touch(mode=0o600)
     return number, path
@@ -239,9 +245,13 @@ def _next(path: Path, number: int) -> Path:
     """Make room for the next generation."""
     fresh = path.with_name(f"results-{number + 1}.db")
     fresh.touch(mode=0o600)  # before the old one goes: its number must not be used again
+    _remove(path)
+    return fresh
+
+
+def _remove(path: Path) -> None:
     for part in _PARTS:
         path.with_name(path.name + part).unlink(missing_ok=True)
-    return fresh
 
 
 def _size(path: Path, part: str) -> int:

@@ -22,6 +22,7 @@ from .database import Budget, Database, GoneError, trouble
 _ATTEMPTS = 3  # of an action, when the file was replaced meanwhile
 _RETRY_S = 60.0  # how long the tier stays off
 _TOUCHES = 512  # keys whose use is written down when that many have come together, or with the next new entry
+_LARGEST_BODY = 32 * 1024 * 1024  # bytes of JSON; more is not even compressed
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class DiskTier:
 
     def put(self, key: Key, entry: Entry) -> bool:
         """Keep an entry; the least recently used ones make room. False when it could not be kept."""
-        blob = pack(key, entry.body)
+        blob = pack(key, entry.body) if len(entry.body) <= _LARGEST_BODY else entry.body
         if len(blob) > self._budget.largest:
             self._count("too_large")
             return False

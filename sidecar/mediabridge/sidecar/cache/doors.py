@@ -50,6 +50,7 @@ class Doors:
                 time.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_S)
         except OSError:
+            self._ready = False  # the folder may have been removed
             return None
         return handle
 

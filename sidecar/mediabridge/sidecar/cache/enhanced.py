@@ -42,14 +42,14 @@ class EnhancedMetadataCache:
         max_disk_size_mb: int = 50,
         enable_memory_pressure_monitoring: bool = True,
         *,
-        path: Path | None = None,
+        path: str | os.PathLike[str] | None = None,
         engine_version: str = "unknown",
         monitor: MemoryPressureMonitor | None = None,
     ) -> None:
         self.max_memory_entries = max_memory_entries
         self.max_disk_size_mb = max_disk_size_mb
         self.enable_memory_pressure_monitoring = enable_memory_pressure_monitoring
-        self.path = path or default_folder()
+        self.path = Path(path) if path is not None else default_folder()
         self.engine_version = engine_version
         self.results = ResultCache(Limits(max_memory_entries, max_disk_size_mb), self.path)
         self._given_monitor = monitor

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from .disk import DiskTier
 from .limits import MIB
 from .results import ResultCache
 
@@ -44,17 +45,7 @@ def details(cache: ResultCache, pressure: dict[str, Any]) -> dict[str, Any]:
     disk = cache.tiers.disk
     return {
         "memory": _memory(cache),
-        "disk": None
-        if disk is None
-        else {
-            "path": str(disk.folder),
-            "enabled": disk.on,
-            "reason": disk.reason,
-            "entries": disk.count(),
-            "size_mb": round(disk.bytes_on_disk() / MIB, 3),
-            "max_size_mb": cache.limits.max_disk_size_mb,
-            **asdict(disk.stats),
-        },
+        "disk": _disk(disk, cache.limits.max_disk_size_mb) if disk is not None else None,
         "computing": cache.under_way,
         "memory_pressure": pressure,
     }
@@ -63,6 +54,19 @@ def details(cache: ResultCache, pressure: dict[str, Any]) -> dict[str, Any]:
 def memory(cache: ResultCache, pressure: dict[str, Any]) -> dict[str, Any]:
     """The memory tier beside the memory of the system."""
     return {"cache": _memory(cache), "memory_pressure": pressure}
+
+
+def _disk(disk: DiskTier, limit_mb: int) -> dict[str, Any]:
+    entries, size = disk.count(), disk.bytes_on_disk()  # first: they find out whether the disk works
+    return {
+        "path": str(disk.folder),
+        "enabled": disk.on,
+        "reason": disk.reason,
+        "entries": entries,
+        "size_mb": round(size / MIB, 3),
+        "max_size_mb": limit_mb,
+        **asdict(disk.stats),
+    }
 
 
 def _memory(cache: ResultCache) -> dict[str, Any]:

@@ -6,22 +6,22 @@ import threading
 import time
 from collections.abc import Callable
 
-from .codec import Key
+from .codec import Held, Key
 
 _POLL_S = 0.1  # how often one who waits looks whether its client is still there
 
 
 class Flight:
-    """One computation under way. It ends in one of three ways: with a body, with an error, or abandoned."""
+    """One computation under way. It ends in one of three ways: with a value, with an error, or abandoned."""
 
     def __init__(self) -> None:
         self._done = threading.Event()
-        self._body: bytes | None = None
+        self._held: Held | None = None
         self._error: Exception | None = None
 
-    def land(self, body: bytes) -> None:
-        """It is computed: all who wait get this JSON."""
-        self._body = body
+    def land(self, held: Held) -> None:
+        """It is computed: all who wait get this."""
+        self._held = held
         self._done.set()
 
     def fail(self, error: Exception) -> None:
@@ -33,8 +33,8 @@ class Flight:
         """Who computed has left, for a reason of its own: those who wait try again, and one of them computes."""
         self._done.set()
 
-    def wait(self, patience_s: float, check: Callable[[], None]) -> bytes | None:
-        """The body; None when it was abandoned, or is not done within `patience_s`.
+    def wait(self, patience_s: float, check: Callable[[], None]) -> Held | None:
+        """The value; None when it was abandoned, or is not done within `patience_s`.
 
         Raises its error, and what `check` raises.
         """
@@ -45,7 +45,7 @@ class Flight:
                 return None
         if self._error is not None:
             raise self._error
-        return self._body
+        return self._held
 
 
 class Flights:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from .codec import Entry, Key
+from .codec import Held, Key
 
-OVERHEAD = 250  # bytes of an entry beside its body: key, objects, table
+OVERHEAD = 250  # bytes of an entry beside its value: key, objects, table
 LARGEST_SHARE = 8  # an entry may take one part in so many; a single giant must not push out everything else
 
 
@@ -17,7 +17,7 @@ class ByteLru:
     def __init__(self, max_entries: int, max_bytes: int) -> None:
         self._max_entries = max_entries
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[Key, Entry] = OrderedDict()
+        self._entries: OrderedDict[Key, Held] = OrderedDict()
         self._size = 0
         self._lock = threading.Lock()
 
@@ -34,7 +34,7 @@ class ByteLru:
         """Most entries, most bytes, as they hold now."""
         return self._max_entries, self._max_bytes
 
-    def get(self, key: Key) -> Entry | None:
+    def get(self, key: Key) -> Held | None:
         """The entry, which becomes the most recently used."""
         with self._lock:
             entry = self._entries.get(key)
@@ -42,7 +42,7 @@ class ByteLru:
                 self._entries.move_to_end(key)
             return entry
 
-    def put(self, key: Key, entry: Entry) -> int:
+    def put(self, key: Key, entry: Held) -> int:
         """Keep an entry unless it is too large on its own. Returns how many others had to go."""
         with self._lock:
             self._drop(key)
@@ -77,5 +77,5 @@ class ByteLru:
         return gone
 
 
-def _cost(entry: Entry) -> int:
-    return len(entry.body) + OVERHEAD
+def _cost(entry: Held) -> int:
+    return entry.size + OVERHEAD

@@ -8,11 +8,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mediabridge.sidecar.faults import ClientGone
 
-from .codec import Entry, Key, Value, dump, load
+from .codec import Entry, Held, Key, Value, copy, dump, hold
 from .doors import Doors
 from .flights import Flight, Flights
 from .levels import PressureLevel
@@ -87,21 +88,22 @@ class ResultCache:
 
     def get(self, key: Key) -> Value | None:
         """The result, if it is there. The caller may change what it gets."""
-        entry = self._look_up(self._own(), key)
-        if entry is None:
+        held = self._look_up(self._own(), key)
+        if held is None:
             self._count(misses=1)
             return None
-        return load(entry.body)
+        return copy(held.value)
 
     def peek(self, key: Key) -> Value | None:
         """The same without counting it as a request."""
         tiers = self._own().tiers
-        entry = tiers.from_memory(key) or tiers.from_disk(key)
-        return None if entry is None else load(entry.body)
+        held = tiers.from_memory(key) or tiers.from_disk(key)
+        return None if held is None else copy(held.value)
 
     def put(self, key: Key, value: Value, cost_ms: float = 0.0) -> None:
         """Keep a result. Raises `TypeError` or `ValueError` for what is no JSON."""
-        self._keep(self._own(), key, Entry(dump(value), cost_ms))
+        entry = Entry(dump(value), cost_ms)
+        self._keep(self._own(), key, entry, hold(entry))
 
     def get_or_compute(
         self,
@@ -110,71 +112,72 @@ class ResultCache:
         *,
         gone: Callable[[], bool] | None = None,
         keep: Callable[[Value], bool] = lambda _: True,
+        shared: bool = False,
     ) -> tuple[Value, bool]:
         """The result, and whether it was cached or somebody else's: `compute` is called once for all who ask meanwhile.
 
         An exception of `compute` is not cached. All threads that wait for that very computation get it as well, but for
         `ClientGone` and what is no `Exception` (an interrupt): those concern one caller, and another one computes.
         Other processes compute for themselves then, one after the other. `gone` says whether the caller's client has
-        left while it waits (raises `ClientGone`); `keep` whether a computed value may be cached. `compute` must not ask
-        for keys whose computation may ask for this one.
+        left while it waits (raises `ClientGone`); `keep` whether a computed value may be cached. `shared`: the caller
+        promises not to change the value, and gets it without the price of a copy. `compute` must not ask for keys whose
+        computation may ask for this one.
         """
         parts, check = self._own(), _checker(gone)
         until = time.monotonic() + self._patience_s
+        own = _as_it_is if shared else copy
         while True:
-            entry = self._look_up(parts, key)
-            if entry is not None:
-                return load(entry.body), True
+            held = self._look_up(parts, key)
+            if held is not None:
+                return own(held.value), True
             flight, leads = parts.flights.join(key)
             if leads:
-                return self._lead(parts, key, flight, lambda: self._compute(parts, key, compute, keep, check, until))
-            body = flight.wait(until - time.monotonic(), check)
-            if body is not None:
+                held, cached = self._lead(
+                    parts, key, flight, lambda: self._fetch(parts, key, compute, keep, check, until)
+                )
+                return own(held.value), cached
+            held = flight.wait(until - time.monotonic(), check)
+            if held is not None:
                 self._count(shared=1)
-                return load(body), True
+                return own(held.value), True
             if time.monotonic() >= until:
                 parts.flights.leave(key, flight)
 
     def _lead(
-        self, parts: _Parts, key: Key, flight: Flight, work: Callable[[], tuple[Value, bytes, bool]]
-    ) -> tuple[Value, bool]:
+        self, parts: _Parts, key: Key, flight: Flight, work: Callable[[], tuple[Held, bool]]
+    ) -> tuple[Held, bool]:
+        """Do the work, and end the flight as it ended."""
         end = flight.abandon
         try:
-            value, body, cached = work()
-            end = lambda: flight.land(body)  # noqa: E731
+            held, cached = work()
+            end = partial(flight.land, held)
         except ClientGone:
             raise
         except Exception as problem:
-            shared = problem
-            end = lambda: flight.fail(shared)  # noqa: E731
+            end = partial(flight.fail, problem)
             self._count(failed=1)
             raise
         finally:
             parts.flights.leave(key, flight)
             end()
-        return value, cached
+        return held, cached
 
-    def _compute(
-        self,
-        parts: _Parts,
-        key: Key,
-        compute: Compute,
-        keep: Callable[[Value], bool],
-        check: Check,
-        until: float,
-    ) -> tuple[Value, bytes, bool]:
-        """Behind the door, so that no other process does the same; but one may just have done so."""
+    def _fetch(
+        self, parts: _Parts, key: Key, compute: Compute, keep: Callable[[Value], bool], check: Check, until: float
+    ) -> tuple[Held, bool]:
+        """Compute behind the door, so that no other process does the same; but one may just have done so."""
         with _door(parts, key, until, check):
-            entry = self._look_up(parts, key)
-            if entry is not None:
-                return load(entry.body), entry.body, True
+            held = self._look_up(parts, key)
+            if held is not None:
+                return held, True
             self._count(misses=1)
             start = time.monotonic()
             value = compute()
-            made = Entry(dump(value), (time.monotonic() - start) * 1000)
+            entry = Entry(dump(value), (time.monotonic() - start) * 1000)
+            held = hold(entry)
             if keep(value):
-                self._keep(parts, key, made)
-            return value, made.body, False
+                self._keep(parts, key, entry, held)
+            return held, False
 
     def relieve(self, level: PressureLevel) -> int:
         """Let memory shrink to what a level of pressure leaves, or grow again. Returns how many entries had to go."""
@@ -189,18 +192,18 @@ class ResultCache:
         """Close the file. The cache may be used again, and opens it again then."""
         self._own().tiers.close()
 
-    def _look_up(self, parts: _Parts, key: Key) -> Entry | None:
-        entry = parts.tiers.from_memory(key)
-        if entry is not None:
-            self._count(memory_hits=1, saved_ms=entry.cost_ms)
-            return entry
-        entry = parts.tiers.from_disk(key)
-        if entry is not None:
-            self._count(disk_hits=1, saved_ms=entry.cost_ms)
-        return entry
+    def _look_up(self, parts: _Parts, key: Key) -> Held | None:
+        held = parts.tiers.from_memory(key)
+        if held is not None:
+            self._count(memory_hits=1, saved_ms=held.cost_ms)
+            return held
+        held = parts.tiers.from_disk(key)
+        if held is not None:
+            self._count(disk_hits=1, saved_ms=held.cost_ms)
+        return held
 
-    def _keep(self, parts: _Parts, key: Key, entry: Entry) -> None:
-        self._count(evictions=parts.tiers.keep(key, entry))
+    def _keep(self, parts: _Parts, key: Key, entry: Entry, held: Held) -> None:
+        self._count(evictions=parts.tiers.keep(key, entry, held))
 
     def _own(self) -> _Parts:
         if self._parts.pid != os.getpid():
@@ -213,6 +216,10 @@ class ResultCache:
         with self._parts.lock:
             for name, number in more.items():
                 setattr(self.counts, name, getattr(self.counts, name) + number)
+
+
+def _as_it_is(value: Value) -> Value:
+    return value
 
 
 def _checker(gone: Callable[[], bool] | None) -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +24,7 @@ def get_enhanced_cache(
     max_disk_size_mb: int | None = None,
     enable_memory_pressure_monitoring: bool | None = None,
     *,
-    path: Path | None = None,
+    path: str | os.PathLike[str] | None = None,
     engine_version: str | None = None,
 ) -> EnhancedMetadataCache:
     """The cache of this process, made by the first call (100 entries, 50 MB and monitoring unless it says otherwise).
@@ -36,7 +37,7 @@ def get_enhanced_cache(
         "max_memory_entries": max_memory_entries,
         "max_disk_size_mb": max_disk_size_mb,
         "enable_memory_pressure_monitoring": enable_memory_pressure_monitoring,
-        "path": path,
+        "path": Path(path) if path is not None else None,
         "engine_version": engine_version,
     }
     given = {name: value for name, value in asked.items() if value is not None}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,10 @@ PLACEHOLDER = "\ufdd0name\ufdd0"
 _START_S = 10.0  # how long to wait for the first ExifTool to say its version
 _POLL_S = 0.01
 
+_MANY = 16  # places, from which on it is cheaper to copy everything
+
 Gone = Callable[[], bool]
+Place = tuple[str | int, ...]
 
 
 class HashedFile(File, Protocol):
@@ -44,18 +47,25 @@ class _Nameless:
 
 
 def to_json(reading: Reading) -> dict[str, Any]:
-    """A reading as a JSON object."""
-    return {
+    """A reading as a JSON object. `places`: the paths that lead to texts with the file's name in them."""
+    made: dict[str, Any] = {
         "metadata": reading.metadata,
         "warnings": list(reading.warnings),
         "verdict": {"kind": reading.verdict.kind.value, "reason": reading.verdict.reason},
         "engine": {"name": reading.engine_name, "version": reading.engine_version},
     }
+    return {**made, "places": [list(place) for place in _places(made, ())]}
 
 
 def from_json(stored: dict[str, Any], name: str) -> Reading:
-    """The reading, with `name` wherever the file's name belongs."""
-    filled = groups.without(stored, [(PLACEHOLDER, name)])
+    """The reading, with `name` wherever the file's name belongs. What is stored stays as it is, but may be shared."""
+    secrets = [(PLACEHOLDER, name)]
+    if len(stored["places"]) > _MANY:
+        filled = groups.without(stored, secrets)
+    else:
+        filled = stored
+        for place in stored["places"]:
+            filled = _fill(filled, place, secrets)
     judged, made_by = filled["verdict"], filled["engine"]
     return Reading(
         filled["metadata"],
@@ -64,6 +74,27 @@ def from_json(stored: dict[str, Any], name: str) -> Reading:
         made_by["name"],
         made_by["version"],
     )
+
+
+def _places(value: groups.Json, path: Place) -> Iterator[Place]:
+    if isinstance(value, str):
+        if PLACEHOLDER in value:
+            yield path
+    elif isinstance(value, dict):
+        for tag, item in value.items():
+            yield from _places(item, (*path, tag))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _places(item, (*path, number))
+
+
+def _fill(value: groups.Json, place: Sequence[str | int], secrets: list[tuple[str, str]]) -> groups.Json:
+    """A copy of the containers on the way to one text, with that text changed; the others are shared."""
+    if not place:
+        return groups.without(value, secrets)
+    made = value.copy()
+    made[place[0]] = _fill(value[place[0]], place[1:], secrets)
+    return made
 
 
 def key(sha256: str, extension: str, version: str) -> Key:
@@ -101,6 +132,7 @@ class CachedExtractor:
             lambda: to_json(self._extractor.read(nameless, gone)),
             gone=gone,
             keep=lambda made: bool(made["engine"]["version"] == version),  # ExifTool may be replaced by another one
+            shared=True,
         )
         return from_json(stored, file.name), cached
 
