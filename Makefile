@@ -69,6 +69,11 @@ bench-proxy: setup
 campaign-bridge: setup
 	@$(BIN)/python benchmarks/campaign_bridge.py
 
+# 10,000 spoilt requests against each host; its short form is part of the suite. Express needs Node and its modules.
+.PHONY: fuzz-proxy
+fuzz-proxy: setup
+	@$(BIN)/python benchmarks/fuzz_proxy.py
+
 format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

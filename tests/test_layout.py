@@ -41,7 +41,7 @@ OTHERS = {
         "pypdf",
         "tinytag",
     },
-    "host": {"click", "rich", "uvicorn", "uvloop", "watchfiles"},
+    "host": {"click", "prometheus_client", "rich", "uvicorn", "uvloop", "watchfiles"},
 }
 MAY_ALSO_IMPORT = {
     "sidecar/mediabridge/sidecar/__main__.py": ({"mediabridge.config"}, "the table allows it here"),

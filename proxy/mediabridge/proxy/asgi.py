@@ -105,7 +105,7 @@ class AsgiProxy:
 
     async def _tell(self, exchange: Exchange, error: ProxyError, send: Send) -> None:
         """Tell the client of an error, as far as it is still there and has not been told something else."""
-        if isinstance(error, ClientGoneError):
+        if isinstance(error, ClientGoneError) and error.__cause__ is None:
             return
         if exchange.status is not None:
             exchange.aborted = True

@@ -135,6 +135,12 @@ class Exchange(Account):
     # The response's way
 
     async def _relay(self, conn: Connection) -> None:
+        try:
+            await self._pass_on(conn)
+        except RuntimeError as error:  # uvicorn on uvloop has closed the connection, after garbage behind the request
+            raise ClientGoneError(f"The server would not take the response: {error}") from error
+
+    async def _pass_on(self, conn: Connection) -> None:
         fields = conn.headers
         fields += (headers.via(conn.http_version), (headers.REQUEST_ID, self.request.request_id.encode()))
         early = not conn.request_done
