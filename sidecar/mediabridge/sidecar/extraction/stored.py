@@ -108,7 +108,7 @@ def key(sha256: str, extension: str, version: str) -> Key:
 def _code() -> str:
     """A digest of the modules that make a reading: changed code must not find what the old one made."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
