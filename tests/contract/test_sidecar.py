@@ -6,7 +6,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,24 @@ def upload(name: str, status: int, content: bytes, *, part: str = "file", filena
     return Asked(name, status, "POST", fields=fields, body=body)
 
 
+def in_chunks(name: str, status: int, content: bytes) -> Asked:
+    """The same without a length, in chunks of 100 bytes."""
+    whole = upload(name, status, content)
+    parts = [whole.body[at : at + 100] for at in range(0, len(whole.body), 100)]
+    body = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    return replace(whole, fields=(whole.fields[0], "Transfer-Encoding: chunked"), body=body)
+
+
+def expecting(name: str, status: int, content: bytes) -> Asked:
+    """As curl sends larger files, by a client that does not wait for the 100."""
+    whole = upload(name, status, content)
+    return replace(whole, fields=(*whole.fields, "Expect: 100-continue"))
+
+
 ASKED = [
     upload("photo", 200, PHOTO),
+    in_chunks("photo in chunks", 200, PHOTO),
+    expecting("photo with Expect", 200, PHOTO),
     upload("wrong file", 415, bytes(range(256))),
     upload("empty file", 400, b""),
     upload("too large", 413, b"x" * 1_500_000),
