@@ -37,6 +37,8 @@ CREATE INDEX IF NOT EXISTS by_use ON entries (used);
 CREATE TABLE IF NOT EXISTS bodies (id INTEGER PRIMARY KEY, blob BLOB NOT NULL);
 """
 
+# Besides its own: the module decodes SQLite's messages, which may repeat bytes of a damaged file.
+ERRORS = (sqlite3.Error, UnicodeDecodeError)
 Trouble = Literal["busy", "damaged", "full", "unusable"]
 _CODES: dict[int, Trouble] = {
     sqlite3.SQLITE_BUSY: "busy",
@@ -59,8 +61,10 @@ class ForeignError(Exception):
     """The file is of another program or of another version of ours."""
 
 
-def trouble(problem: sqlite3.Error) -> Trouble:
-    """What an error of SQLite means for a cache (sqlite.org/rescode.html)."""
+def trouble(problem: Exception) -> Trouble:
+    """What one of `ERRORS` means for a cache (sqlite.org/rescode.html)."""
+    if isinstance(problem, UnicodeDecodeError):
+        return "damaged"
     return _CODES.get(getattr(problem, "sqlite_errorcode", 0) & 0xFF, "unusable")
 
 
@@ -114,7 +118,7 @@ class Database:
 
         `broken` is replaced, unless somebody else did so already; so is one that a larger limit has let grow too large.
 
-        Raises `OSError`, `sqlite3.Error`.
+        Raises `OSError` and `ERRORS`.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(folder):
@@ -125,7 +129,7 @@ class Database:
                 return cls(path, budget)
             except ForeignError:
                 return cls(_next(path, number), budget)
-            except sqlite3.Error as problem:
+            except ERRORS as problem:
                 if trouble(problem) != "damaged":
                     raise
                 return cls(_next(path, number), budget)
@@ -134,6 +138,7 @@ class Database:
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False, cached_statements=32
         )
+        connection.text_factory = bytes  # we keep no text; what looks like some is damage, not an error
         try:
             connection.execute("PRAGMA synchronous=NORMAL")  # no answer is lost by a crash, and no file broken
             connection.execute("PRAGMA secure_delete=OFF")
@@ -187,7 +192,7 @@ class Database:
                 yield self._writer
                 self._writer.execute("COMMIT")
             except BaseException:
-                with contextlib.suppress(sqlite3.Error):
+                with contextlib.suppress(*ERRORS):
                     self._writer.execute("ROLLBACK")
                 raise
 

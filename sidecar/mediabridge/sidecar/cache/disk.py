@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -16,10 +15,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from . import rows
-from .codec import DamagedError, Entry, Key, pack, unpack
-from .database import Budget, Database, GoneError, trouble
+from .codec import Entry, Key, pack, unpack
+from .database import ERRORS, Budget, Database, GoneError, trouble
 
-_ATTEMPTS = 3  # of an action, when the file was replaced meanwhile
+_LAST = (False, False, True)  # attempts of an action: the file may be replaced or removed in the middle of it
 _RETRY_S = 60.0  # how long the tier stays off
 _TOUCHES = 512  # keys whose use is written down when that many have come together, or with the next new entry
 _LARGEST_BODY = 32 * 1024 * 1024  # bytes of JSON; more is not even compressed
@@ -78,8 +77,8 @@ class DiskTier:
         if found is None:
             return None
         try:
-            entry = Entry(unpack(key, found[0]), found[1])
-        except (DamagedError, TypeError):
+            entry = Entry(unpack(key, found[0]), float(found[1]))
+        except (ValueError, TypeError):  # DamagedError is one; the others are columns of a wrong type
             self._count("damaged")
             _log.warning("a cached result was damaged on disk and is removed")
             self._try(lambda base: _delete(base, key))
@@ -132,19 +131,20 @@ class DiskTier:
 
     def _try(self, action: Callable[[Database], _T]) -> _T | None:
         """Do something with the current file; None when it cannot be done, whatever the reason."""
-        for _ in range(_ATTEMPTS if self.on else 0):
+        for last in _LAST if self.on else ():
             base: Database | None = None
             try:
                 base = self._open()
                 result = action(base)
             except GoneError:
                 self._forget(base)
-            except sqlite3.Error as problem:
-                if not self._mended(problem, base):
+            except ERRORS as problem:
+                if not self._mended(problem, base, last):
                     return None
             except OSError as problem:
-                self._turn_off(str(problem), base)
-                return None
+                self._forget(base)
+                if last:
+                    self._turn_off(str(problem))
             except (rows.NoRoomError, MemoryError):
                 return None
             else:
@@ -161,29 +161,32 @@ class DiskTier:
     def _forget(self, base: Database | None) -> None:
         with self._gate:
             if base is not None:
-                base.close()
+                with contextlib.suppress(*ERRORS):
+                    base.close()
             if self._database is base:
                 self._database = None
 
-    def _mended(self, problem: sqlite3.Error, base: Database | None) -> bool:
+    def _mended(self, problem: Exception, base: Database | None, last: bool) -> bool:
         """Deal with an error. True when it is worth another attempt."""
         kind = trouble(problem)
         if kind == "busy" or (kind == "full" and base is not None and base.at_its_limit):
             self._count("busy")
             return False
+        self._forget(base)
         if kind == "damaged" and base is not None:
             self._count("repairs")
             _log.warning("the result cache %s is damaged (%s) and is begun anew", base.path, problem)
-            self._forget(base)
             return self._replaced(base.path)
-        self._turn_off(str(problem), base)
-        return False
+        if kind == "full" or last:
+            self._turn_off(str(problem))
+            return False
+        return True
 
     def _replaced(self, broken: Path) -> bool:
         try:
             fresh = Database.open(self.folder, self._budget, broken=broken)
-        except (OSError, sqlite3.Error) as problem:
-            self._turn_off(str(problem), None)
+        except (OSError, *ERRORS) as problem:
+            self._turn_off(str(problem))
             return False
         with self._gate:
             other, self._database = self._database, fresh
@@ -191,20 +194,18 @@ class DiskTier:
             other.close()
         return True
 
-    def _turn_off(self, why: str, base: Database | None) -> None:
+    def _turn_off(self, why: str) -> None:
         self._off_until = self._clock() + _RETRY_S
         self.reason = why
         self._count("turned_off")
         if not self._warned:
             _log.warning("the result cache in %s does without its disk: %s", self.folder, why)
         self._warned = True
-        with contextlib.suppress(sqlite3.Error):
-            self._forget(base)
 
     def _works(self) -> None:
         if self._warned:
             _log.warning("the result cache in %s has its disk again", self.folder)
-            self._warned, self.reason = False, None
+            self._warned, self.reason, self._off_until = False, None, 0.0
 
     def _store(self, base: Database, key: Key, blob: bytes, cost_ms: float) -> bool:
         with base.writing() as connection:
