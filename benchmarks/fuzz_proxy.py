@@ -11,9 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))  # the stages live among the tests
-sys.path.insert(0, str(ROOT / "tests/helpers"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the stages live among the tests
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/helpers"))
 
 from staging import fuzz
 from staging.scripted import ScriptedUpstream

@@ -155,8 +155,7 @@ def said_100(client: Wire, seconds: float) -> bool:
 
 
 @case("`Expect: 100-continue` without a body", "40", good="ignored", direct="forwarded",
-      differs={"waitress": Seen("no answer", "it says 100 and waits for a body that nobody has announced")},
-      defects={"uvicorn": "forwarded: an upstream on waitress never answers it"})  # fmt: skip
+      differs={"waitress": Seen("no answer", "it says 100 and waits for a body nobody has announced")})  # fmt: skip
 def expect_nothing(stage: Any) -> str:
     client = stage.client()
     client.send(request("/api/x", "Expect: 100-continue"))

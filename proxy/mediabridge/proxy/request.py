@@ -77,8 +77,13 @@ class Request:
             self.length = framing.body_length(lengths, codings, self.http_version)
         except BadRequestError as problem:
             self.problem = problem
-        if self.length != 0 and b"expect" in noted:
-            self.expects_continue = b"100-continue" in noted[b"expect"][0].lower()
+        if b"expect" in noted:
+            self._read_expectation(noted[b"expect"][0])
+
+    def _read_expectation(self, value: bytes) -> None:
+        self.expects_continue = self.length != 0 and b"100-continue" in value.lower()
+        if self.length == 0:  # without a body there is nothing to go on with (RFC 9110 §10.1.1); waitress waits for it
+            self.kept = headers.without(frozenset({b"expect"}), self.kept)
 
     def make_room(self, own: tuple[Header, ...]) -> None:
         """Drop what the client says under the names of these fields; for an endpoint that was not known before."""

@@ -36,6 +36,7 @@ class StrictUpstream(ScriptedUpstream):
         self.fuzzed = Endpoint(port=self.endpoint.port, headers=((b"x-mediabridge-token", TOKEN.encode()),))
 
     def _serve(self, call: Call) -> None:
+        call.sock.settimeout(600)  # idle connections of a pool are no hang
         while (block := call.until(b"\r\n\r\n")) is not None:
             start, *lines = block[:-4].split(b"\r\n")
             fields = [line.split(b":", 1) for line in lines]
