@@ -31,7 +31,7 @@ class Doors:
 
         `check` is called while waiting and may raise.
         """
-        path = self._folder / f"{key.hex()[:40]}.lock"
+        path = self._folder / f"{key.hex()}.lock"
         handle = self._wait(path, time.monotonic() + patience_s, check)
         try:
             yield handle is not None
