@@ -17,6 +17,7 @@ from PIL import Image
 
 from mediabridge.sidecar.analysis import NAMES, Analysis, Facts, analyse
 from mediabridge.sidecar.extraction import groups
+from mediabridge.sidecar.faults import ClientGone
 from mediabridge.sidecar.isolated import Died, Limits, NotStarted, Runner, TookTooLong
 
 CAMERA = (
@@ -115,6 +116,12 @@ def test_a_file_that_hangs_is_given_up(tmp_path: Path) -> None:
     assert analysis.examined["hashes"]["status"] == "error"
 
 
+def test_nothing_is_examined_for_a_client_that_left(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg(scene(1, 32, 32)))
+    with pytest.raises(ClientGone):
+        analyse(tmp_path / "a.jpg", {}, facts_of(tmp_path / "a.jpg"), Runner(), gone=lambda: True)
+
+
 def test_a_large_picture_stays_within_the_memory(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     Image.new("RGB", (10_000, 9_900), "navy").save(path)
@@ -133,10 +140,10 @@ def read_all(exiftool: Path, files: list[Path]) -> dict[str, groups.Metadata]:
 
 
 def test_no_file_of_the_corpus_makes_an_analysis_fail(exiftool: Path, corpus: Path) -> None:
-    """Every hostile and every credentials file; of the others each fifth, for the time's sake."""
+    """Every hostile and every credentials file; of the others each tenth, for the time's sake."""
     files = sorted(path for path in corpus.rglob("*") if path.is_file())
     special = {"hostile", "c2pa"}
-    chosen = [path for i, path in enumerate(files) if path.relative_to(corpus).parts[0] in special or i % 5 == 0]
+    chosen = [path for i, path in enumerate(files) if path.relative_to(corpus).parts[0] in special or i % 10 == 0]
     tags, runner, wrong = read_all(exiftool, chosen), Runner(), []
     found: Counter[str] = Counter()
     for path in chosen:
@@ -147,7 +154,7 @@ def test_no_file_of_the_corpus_makes_an_analysis_fail(exiftool: Path, corpus: Pa
         wrong += [(path.name, "missing")] if set(analysis.examined) != set(NAMES) else []
     assert wrong == []
     assert found["containerProblem"] >= 10
-    assert found["editorNamed"] >= 5
+    assert found["editorNamed"] >= 2
 
 
 def test_credentials_of_the_corpus_are_as_its_manifest_says(exiftool: Path, corpus: Path) -> None:

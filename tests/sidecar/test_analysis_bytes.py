@@ -167,6 +167,22 @@ def test_a_false_extension_and_a_foreign_size_are_told(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "file_type", "usual"),
+    [
+        ("a.docx", "ZIP", "zip"),
+        ("a.log", "TXT", "txt"),
+        ("a.jpeg", "JPEG", "jpg"),
+        ("a.avif", "MP4", "mp4"),
+        ("a", "PNG", "png"),
+    ],
+)
+def test_names_that_fit_are_no_mismatch(tmp_path: Path, name: str, file_type: str, usual: str) -> None:
+    path = write(tmp_path / name, encoded("AVIF"))
+    tags = {"File": {"FileType": file_type, "FileTypeExtension": usual}}
+    assert kinds(structure.examine(subject(path, tags))) == set()
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 @given(data=st.data())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

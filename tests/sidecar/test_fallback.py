@@ -142,6 +142,12 @@ def test_without_any_answer_the_fault_says_why(tmp_path: Path, problem: Isolatio
         BuiltinExtractor(Ending(problem)).read(upload(tmp_path / "a.jpg"))
 
 
+def test_nothing_is_read_for_a_client_that_left(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg(scene(1, 32, 32)))
+    with pytest.raises(faults.ClientGone):
+        BuiltinExtractor(Runner()).read(upload(tmp_path / "a.jpg"), lambda: True)
+
+
 def test_what_was_read_before_a_crash_is_kept(tmp_path: Path) -> None:
     answer = {"pairs": [["File:FileType", "JPEG"], ["File:MIMEType", "image/jpeg"], ["File:ImageWidth", 5]]}
     reading = BuiltinExtractor(Ending(Died("killed by SIGSEGV"), answer)).read(upload(tmp_path / "a.jpg"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mediabridge.sidecar.faults import ClientGone
 from mediabridge.sidecar.isolated import Died, IsolationError, Limits, OutOfMemory, Runner, TookTooLong
 
 from .model import Facts, Finding, Json
@@ -17,6 +18,7 @@ NAMES = (
 )  # fmt: skip
 LIMITS = Limits(seconds=60, memory_bytes=2 * 1024**3)
 _TASK = "mediabridge.sidecar.analysis.work:examine_all"
+_LEFT = "The client left before the answer was ready."
 # After these the next analysis has a chance of its own; after the others none has.
 _OF_ONE_ALONE = (Died, OutOfMemory, TookTooLong)
 
@@ -43,9 +45,18 @@ class Analysis:
 
 
 def analyse(
-    path: Path, metadata: Mapping[str, Any], facts: Facts, runner: Runner, *, limits: Limits = LIMITS
+    path: Path,
+    metadata: Mapping[str, Any],
+    facts: Facts,
+    runner: Runner,
+    *,
+    limits: Limits = LIMITS,
+    gone: Callable[[], bool] | None = None,
 ) -> Analysis:
-    """Examine a file. `metadata` is a reading's, `limits.seconds` bounds all analyses together. Raises nothing."""
+    """Examine a file. `metadata` is a reading's, `limits.seconds` bounds all analyses together.
+
+    Raises `ClientGone` when `gone`, asked after each analysis, says that nobody waits any more; nothing else.
+    """
     analysis = Analysis()
     until = time.monotonic() + limits.seconds
     left = list(NAMES)
@@ -57,6 +68,8 @@ def analyse(
             for result in runner.stream(_TASK, {**request, "analyses": left}, share):
                 analysis.add(result)
                 left.remove(result["analysis"])
+                if gone is not None and gone():
+                    raise ClientGone(_LEFT)
         except IsolationError as problem:
             alone = isinstance(problem, _OF_ONE_ALONE) and time.monotonic() < until
             lost, left = (left[:1], left[1:]) if alone else (left, [])

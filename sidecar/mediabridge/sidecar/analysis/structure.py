@@ -7,6 +7,7 @@ from typing import Any
 
 from mediabridge.sidecar.containers import Layout, Window
 from mediabridge.sidecar.extraction import groups
+from mediabridge.sidecar.extraction.verdict import BINARY_EXTENSIONS
 
 from .model import Examined, Finding, NotApplicable, Subject
 
@@ -76,7 +77,9 @@ def _extension(subject: Subject) -> Iterator[Finding]:
     own = subject.facts.extension
     if not usual or not own or _SAME_EXTENSION.get(own, own) == _SAME_EXTENSION.get(usual, usual):
         return
-    if usual == "zip" and own in _IN_ZIP:
+    if (usual == "zip" and own in _IN_ZIP) or (usual == "txt" and own not in BINARY_EXTENSIONS):
+        return
+    if subject.layout is not None and subject.layout.container.lower() == own:  # readers differ on new brands
         return
     file_type = subject.group("File").get("FileType")
     what = f"The name ends with .{own}, the content is of the type {file_type} (usually .{usual})."

@@ -27,7 +27,7 @@ _BLOCK = 64 * 1024
 _WORDS = 300  # of the child's own last words, in an error's message
 # What a child may know of our environment: where programs, modules, temporary files are; nothing secret. The nonce lets
 # the watcher of the bridge find it, should the sidecar be killed.
-_INHERITED = ("PATH", "TMPDIR", "LANG", "LC_ALL", "HOME", "MEDIABRIDGE_NONCE")
+_INHERITED = ("PATH", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HOME", "MEDIABRIDGE_NONCE")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib import metadata
 
 from mediabridge.sidecar.extraction import extract, groups, verdict
-from mediabridge.sidecar.faults import EngineBusy, EngineUnavailable, ExtractionTimeout
+from mediabridge.sidecar.faults import ClientGone, EngineBusy, EngineUnavailable, ExtractionTimeout
 from mediabridge.sidecar.isolated import IsolationError, Limits, NoRoom, NotStarted, Runner, TookTooLong
 
 NAME = "builtin"
@@ -20,6 +20,7 @@ WARNING = (
     "profiles. Run: mediabridge doctor"
 )
 _TASK = "mediabridge.sidecar.extraction.fallback.work:read"
+_LEFT = "The client left before the answer was ready."
 _NOT_READ = "Nothing but its type could be read."
 _BASIC = frozenset({"File", "Composite"})
 
@@ -39,10 +40,10 @@ class BuiltinExtractor:
         except metadata.PackageNotFoundError:
             return "unknown"
 
-    def read(self, file: extract.File, gone: Callable[[], bool] | None = None) -> extract.Reading:  # noqa: ARG002
+    def read(self, file: extract.File, gone: Callable[[], bool] | None = None) -> extract.Reading:
         """The main fields of a file; a broken one gives what could be read, and says so.
 
-        Raises `ExtractionTimeout`, `EngineBusy`, `EngineUnavailable`.
+        Raises `ExtractionTimeout`, `EngineBusy`, `EngineUnavailable`; `ClientGone` when `gone` says so.
         """
         pairs: groups.Pairs = []
         warnings = [WARNING]
@@ -50,6 +51,8 @@ class BuiltinExtractor:
             for part in self._runner.stream(_TASK, {"path": str(file.path), "extension": file.extension}, self._limits):
                 pairs += [(key, value) for key, value in part.get("pairs", ())]
                 warnings += [part["warning"]] if "warning" in part else []
+                if gone is not None and gone():
+                    raise ClientGone(_LEFT)
         except IsolationError as problem:
             if not pairs:
                 raise _fault(problem) from problem
