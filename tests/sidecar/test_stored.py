@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from mediabridge.sidecar.cache import Limits, ResultCache
 from mediabridge.sidecar.extraction import stored, verdict
-from mediabridge.sidecar.extraction.engine import Engine
+from mediabridge.sidecar.extraction.engine import NAME, Engine
 from mediabridge.sidecar.extraction.exiftool import ExifToolProcess
 from mediabridge.sidecar.extraction.extract import Extractor, Reading
-from mediabridge.sidecar.extraction.stored import PLACEHOLDER, CachedExtractor, from_json, key, to_json
+from mediabridge.sidecar.extraction.stored import PLACEHOLDER, CachedExtractor, from_json, key, to_json, version_of
 from mediabridge.sidecar.extraction.tools import find_exiftool
 from mediabridge.sidecar.faults import EngineUnavailable
 
@@ -71,9 +71,10 @@ def test_however_often_the_name_appears_and_nothing_that_is_stored_changes(times
 
 
 def test_the_key_depends_on_content_extension_version_and_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = {key("a", "jpg", "1"), key("b", "jpg", "1"), key("a", "png", "1"), key("a", "jpg", "2")}
+    parts = [("a", "jpg", "e", "1"), ("b", "jpg", "e", "1"), ("a", "png", "e", "1"), ("a", "jpg", "f", "1")]
+    keys = {key(*part) for part in [*parts, ("a", "jpg", "e", "2")]}
     monkeypatch.setattr(stored, "_code", lambda: "other")
-    assert len(keys | {key("a", "jpg", "1")}) == 5
+    assert len(keys | {key(*parts[0])}) == 6
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,11 @@ def make(tmp_path: Path) -> Iterator[Callable[..., tuple[CachedExtractor, Extrac
         engines.append(engine)
         engine.start()
         extractor = Extractor(engine, 10)
-        return CachedExtractor(extractor, engine, ResultCache(Limits(), tmp_path / "cache")), extractor, engine
+        return (
+            CachedExtractor(extractor, ResultCache(Limits(), tmp_path / "cache"), NAME, version_of(engine)),
+            extractor,
+            engine,
+        )
 
     yield build
     for engine in engines:

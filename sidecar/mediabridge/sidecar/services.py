@@ -17,11 +17,11 @@ from mediabridge.config import Settings
 
 from .cache import PROFILES, EnhancedMetadataCache, ResultCache, forget, get_enhanced_cache
 from .cache.place import default_folder
-from .extraction.engine import Engine, Process
+from .extraction.engine import NAME, Engine, Process
 from .extraction.exiftool import ExifToolProcess
 from .extraction.extract import Extractor
 from .extraction.health import SAMPLE
-from .extraction.stored import CachedExtractor
+from .extraction.stored import CachedExtractor, version_of
 from .extraction.tools import find_exiftool
 from .faults import EngineUnavailable
 from .guard import Guard
@@ -95,7 +95,7 @@ def build(
         scratch=scratch,
         engine=engine,
         extractor=extractor,
-        cached_extractor=CachedExtractor(extractor, engine, cache.results),
+        cached_extractor=CachedExtractor(extractor, cache.results, NAME, version_of(engine)),
         cache=cache,
         health_sample=scratch.keep("sample.gif", SAMPLE),
         health_timeout_s=settings.extract_health_timeout_s,

@@ -18,7 +18,7 @@ from mediabridge.sidecar.cache.codec import Key, key_of
 from mediabridge.sidecar.cache.results import ResultCache
 
 from . import engine, groups, verdict
-from .extract import Extractor, File, Reading
+from .extract import File, Reading
 
 # U+FDD0 is a noncharacter: no text has it. A file that does hold this very text gets its own name shown in its place.
 PLACEHOLDER = "\ufdd0name\ufdd0"
@@ -97,11 +97,11 @@ def _fill(value: groups.Json, place: Sequence[str | int], secrets: list[tuple[st
     return made
 
 
-def key(sha256: str, extension: str, version: str) -> Key:
-    """What a reading depends on: the bytes, the extension, ExifTool with its arguments, the time zone, our own code."""
+def key(sha256: str, extension: str, name: str, version: str) -> Key:
+    """What a reading depends on: the bytes, the extension, the engine with its arguments, the time zone, our own code."""
     zone = [*time.tzname, time.timezone, time.altzone]  # ExifTool shows some times in the machine's
     options = {"extension": extension, "arguments": groups.ARGUMENTS, "zone": zone, "code": _code()}
-    return key_of(sha256, engine=engine.NAME, version=version, options=options)
+    return key_of(sha256, engine=name, version=version, options=options)
 
 
 @cache
@@ -113,22 +113,35 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-class CachedExtractor:
-    """An extractor that reads each content once, for all names, tiers, threads and processes."""
+class Reads(Protocol):
+    """An extractor, with ExifTool or without."""
 
-    def __init__(self, extractor: Extractor, pool: engine.Engine, results: ResultCache) -> None:
+    def read(self, file: File, gone: Gone | None = None) -> Reading:
+        """Read everything that the file says of itself."""
+
+
+class CachedExtractor:
+    """An extractor that reads each content once, for all names, tiers, threads and processes.
+
+    `name` is its engine's; `version` tells that engine's version, or None while there is none: then nothing is cached.
+    """
+
+    def __init__(
+        self, extractor: Reads, results: ResultCache, name: str, version: Callable[[Gone | None], str | None]
+    ) -> None:
         self._extractor = extractor
-        self._engine = pool
         self._results = results
+        self._name = name
+        self._version = version
 
     def read(self, file: HashedFile, gone: Gone | None = None) -> tuple[Reading, bool]:
-        """The reading, and whether it was there already. Raises what `Extractor.read` raises."""
+        """The reading, and whether it was there already. Raises what the extractor raises."""
         version = self._version(gone)
         if version is None:
             return self._extractor.read(file, gone), False
         nameless = _Nameless(file.path, file.extension)
         stored, cached = self._results.get_or_compute(
-            key(file.sha256, file.extension, version),
+            key(file.sha256, file.extension, self._name, version),
             lambda: to_json(self._extractor.read(nameless, gone)),
             gone=gone,
             keep=lambda made: bool(made["engine"]["version"] == version),  # ExifTool may be replaced by another one
@@ -136,11 +149,16 @@ class CachedExtractor:
         )
         return from_json(stored, file.name), cached
 
-    def _version(self, gone: Gone | None) -> str | None:
-        """ExifTool's version; right after the start it must be waited for. None when there is no ExifTool."""
+
+def version_of(pool: engine.Engine) -> Callable[[Gone | None], str | None]:
+    """Tells ExifTool's version; right after the start it waits for it. None when there is no ExifTool."""
+
+    def tell(gone: Gone | None) -> str | None:
         until = time.monotonic() + _START_S
-        while (version := self._engine.version) is None and self._engine.state == "starting":
+        while (version := pool.version) is None and pool.state == "starting":
             if time.monotonic() > until or (gone is not None and gone()):
                 break
             time.sleep(_POLL_S)
         return version
+
+    return tell
