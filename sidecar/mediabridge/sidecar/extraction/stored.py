@@ -98,7 +98,7 @@ def _fill(value: groups.Json, place: Sequence[str | int], secrets: list[tuple[st
 
 
 def key(sha256: str, extension: str, name: str, version: str) -> Key:
-    """What a reading depends on: the bytes, the extension, the engine with its arguments, the time zone, our own code."""
+    """What a reading depends on: bytes, extension, the engine and its arguments, the time zone, our own code."""
     zone = [*time.tzname, time.timezone, time.altzone]  # ExifTool shows some times in the machine's
     options = {"extension": extension, "arguments": groups.ARGUMENTS, "zone": zone, "code": _code()}
     return key_of(sha256, engine=name, version=version, options=options)
