@@ -145,6 +145,18 @@ def test_foreign_bytes_between_segments_are_told(tmp_path: Path) -> None:
     assert problems(write(tmp_path / "a.jpg", content[:at] + b"junk" + content[at:])) == {"bytesBetweenSegments"}
 
 
+@pytest.mark.parametrize("filler", [b"\xff" * 3_000_000, b"\0" * 3_000_000])
+def test_a_header_full_of_nothing_is_told_and_not_decoded(tmp_path: Path, filler: bytes) -> None:
+    content = encoded("JPEG")
+    at = content.index(b"\xff\xdb")
+    path = write(tmp_path / "a.jpg", content[:at] + filler + content[at:])
+    assert "filler" in problems(path)
+    facts = hashes.examine(subject(path)).facts
+    assert (facts["perceptual"], facts["whyNoPerceptual"]) == (None, "its header holds too much filler to be decoded")
+    few = write(tmp_path / "b.jpg", content[:at] + b"\xff\xff\xff" + content[at:])
+    assert problems(few) == set()
+
+
 def test_a_second_exif_is_told(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010F] = "Canon"

@@ -16,7 +16,7 @@ from .model import Facts, Finding, Json
 NAMES = (
     "hashes", "structure", "trailing", "timeline", "gps", "software", "credentials", "thumbnail", "quantisation",
 )  # fmt: skip
-LIMITS = Limits(seconds=60, memory_bytes=2 * 1024**3)
+LIMITS = Limits(seconds=45, memory_bytes=2 * 1024**3)
 _TASK = "mediabridge.sidecar.analysis.work:examine_all"
 _LEFT = "The client left before the answer was ready."
 # After these the next analysis has a chance of its own; after the others none has.

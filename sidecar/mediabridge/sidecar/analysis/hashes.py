@@ -30,6 +30,7 @@ def examine(subject: Subject) -> Examined:
     digests = _digests(subject.path)
     facts: dict[str, Any] = {**digests, "perceptual": None}
     try:
+        subject.check_decodable()
         with open_picture(subject.path) as opened:
             facts["perceptual"] = perceptual(upright(opened, 512))
     except NotApplicable as reason:

@@ -92,6 +92,12 @@ class Subject:
         """Its parts; None for a format whose container we do not walk through. Raises `OSError`."""
         return containers.walk(self.path)
 
+    def check_decodable(self) -> None:
+        """Refuse a file on which decoders lose their time. Raises `NotApplicable`."""
+        if self.layout is not None and any(problem.kind == "filler" for problem in self.layout.problems):
+            msg = "its header holds too much filler to be decoded"
+            raise NotApplicable(msg)
+
     def group(self, name: str) -> Mapping[str, Json]:
         """The tags of a group; empty when there is none."""
         return self.metadata.get(name, {})

@@ -113,6 +113,7 @@ def _shown(earlier: Earlier | None) -> dict[str, Any] | None:
 
 def _luminance(subject: Subject) -> npt.NDArray[np.float64]:
     """The middle of the picture, decoded as luminance only, cut on the grid. Raises `NotApplicable`."""
+    subject.check_decodable()
     try:
         with warnings.catch_warnings(action="ignore"), picture.open_picture(subject.path) as opened:
             opened.draft("L", opened.size)

@@ -44,6 +44,7 @@ class Embedded:
 
 def examine(subject: Subject) -> Examined:
     """`thumbnails`: each with `where`, size, `correlation` (-1 to 1) and `turned`; findings where it is another."""
+    subject.check_decodable()
     with picture.open_picture(subject.path) as opened:
         embedded = [*_exif(opened), *_photoshop(subject)]
         if not embedded:

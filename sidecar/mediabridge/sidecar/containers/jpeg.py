@@ -13,7 +13,9 @@ _NAMES = {0xC4: "DHT", 0xC8: "JPG", 0xCC: "DAC", 0xDA: "SOS", 0xDB: "DQT", 0xDC:
 # In picture data a marker is FF and anything but a stuffed 00, a restart (D0 to D7) or a fill byte FF.
 _MARKER_IN_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _MARKER = re.compile(rb"\xff[\x01-\xfe]")
+_NO_FILL = re.compile(rb"[^\xff]")
 _SOF = 0xC0
+MUCH_FILLER = 64 * 1024  # bytes; decoders that skip such bytes one by one would be busy with more for minutes
 _FIRST_APP, _LAST_APP = 0xE0, 0xEF
 
 
@@ -38,8 +40,8 @@ def _step(window: Window, layout: Layout, place: int) -> int | None:
     if head[0] != 0xFF or head[1] == 0:  # noqa: PLR2004  no marker here
         return _skip_junk(window, layout, place)
     code = head[1]
-    if code == 0xFF:  # noqa: PLR2004  a fill byte before the marker
-        return place + 1
+    if code == 0xFF:  # noqa: PLR2004  fill bytes before the marker
+        return _skip_fill(window, layout, place)
     if code == _EOI:
         layout.end = place + 2
         return None
@@ -50,10 +52,22 @@ def _step(window: Window, layout: Layout, place: int) -> int | None:
     return _take_segment(window, layout, place, code)
 
 
+def _skip_fill(window: Window, layout: Layout, place: int) -> int | None:
+    following = window.find(_NO_FILL, place, 0)
+    _note_filler(layout, (following or window.size) - place, place)
+    return None if following is None else following - 1
+
+
+def _note_filler(layout: Layout, count: int, place: int) -> None:
+    if count > MUCH_FILLER:
+        layout.odd("filler", f"{count} bytes without meaning stand in the JPEG's header.", place)
+
+
 def _skip_junk(window: Window, layout: Layout, place: int) -> int | None:
     following = window.find(_MARKER, place, 1)
     count = (following or window.size) - place
     layout.odd("bytesBetweenSegments", f"{count} bytes that belong to no segment stand between two.", place)
+    _note_filler(layout, count, place)
     return following
 
 
