@@ -14,7 +14,7 @@ from mediabridge.sidecar.isolated import Died, IsolationError, Limits, OutOfMemo
 from .model import Facts, Finding, Json
 
 NAMES = (
-    "hashes", "structure", "trailing", "timeline", "gps", "software", "credentials", "thumbnail", "quantisation",
+    "hashes", "structure", "trailing", "timeline", "gps", "software", "thumbnail", "quantisation", "credentials",
 )  # fmt: skip
 LIMITS = Limits(seconds=45, memory_bytes=2 * 1024**3)
 _TASK = "mediabridge.sidecar.analysis.work:examine_all"
