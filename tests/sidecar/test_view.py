@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediabridge.sidecar.extraction.view import view
-from mediabridge.sidecar.faults import InvalidRequest
-from mediabridge.sidecar.limits import MIB, find_tier, megabytes, tiers
+from mediabridge.sidecar.faults import InvalidRequest, PayloadTooLarge
+from mediabridge.sidecar.limits import MIB, check_size, find_tier, megabytes, tiers
 
-TIERS = tiers(2048 * MIB)
+SIZES = {"free": 10, "premium": 100, "forensic": 500, "enterprise": 2048}
+TIERS = tiers({name: size * MIB for name, size in SIZES.items()})
 FULL = {
     "ExifTool": {"ExifToolVersion": 12.57},
     "File": {"FileType": "JPEG"},
@@ -70,13 +71,14 @@ def test_a_tier_sees_no_tag_that_the_file_does_not_have(metadata: dict[str, dict
         assert (seen.returned < seen.available) <= bool(seen.locked)
 
 
-@pytest.mark.parametrize(("name", "size"), [("free", 10), ("premium", 100), ("forensic", 500), ("enterprise", 2048)])
-def test_each_tier_has_its_size(name: str, size: int) -> None:
-    assert TIERS[name].max_bytes == size * MIB
+def test_each_tier_has_its_size() -> None:
+    assert {name: tier.max_bytes // MIB for name, tier in TIERS.items()} == SIZES
 
 
-def test_no_tier_takes_more_than_the_server() -> None:
-    assert {tier.max_bytes for tier in tiers(5 * MIB).values()} == {5 * MIB}
+def test_a_file_over_the_limit_names_file_tier_and_limit() -> None:
+    check_size("a.jpg", 10 * MIB, TIERS["free"])
+    with pytest.raises(PayloadTooLarge, match=r"a\.jpg .* the tier free takes files up to 10 MB \(10485760 bytes\)"):
+        check_size("a.jpg", 10 * MIB + 1, TIERS["free"])
 
 
 def test_an_unknown_tier_names_the_field_and_the_words() -> None:

@@ -2,5 +2,6 @@
 
 from .settings import Mode, Settings, Warned, load
 from .table import TABLE, Setting
+from .uploads import ENVELOPE, LargestBody, largest_body
 
-__all__ = ["TABLE", "Mode", "Setting", "Settings", "Warned", "load"]
+__all__ = ["ENVELOPE", "TABLE", "LargestBody", "Mode", "Setting", "Settings", "Warned", "largest_body", "load"]

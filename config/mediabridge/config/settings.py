@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .table import TABLE, Setting
+from .uploads import largest_body
 
 _SHOWN = 100  # characters of a bad value that a warning repeats
 _HIDDEN = "(hidden)"
+_MIB = 1024 * 1024
 
 Mode = Literal["development", "production"]
 
@@ -40,13 +42,34 @@ class Settings:
     extract_timeout_s: int
     extract_health_timeout_s: int
     extract_max_mb: int
+    extract_max_mb_free: int
+    extract_max_mb_premium: int
+    extract_max_mb_forensic: int
+    extract_processes: int
+    extract_recycle_files: int
+    extract_recycle_mb: int
     cache_path: str | None
     cache_profile: Literal["development", "staging", "production", "constrained"]
 
     @property
     def extract_max_bytes(self) -> int:
         """Largest upload in bytes."""
-        return self.extract_max_mb * 1024 * 1024
+        return self.extract_max_mb * _MIB
+
+    @property
+    def tier_sizes(self) -> dict[str, int]:
+        """Tier -> bytes of the largest file that it takes; none takes more than the server does at all."""
+        rows = {
+            "free": self.extract_max_mb_free,
+            "premium": self.extract_max_mb_premium,
+            "forensic": self.extract_max_mb_forensic,
+            "enterprise": self.extract_max_mb,
+        }
+        return {name: min(size, self.extract_max_mb) * _MIB for name, size in rows.items()}
+
+    def largest_body(self, path: str, query: str) -> int:
+        """Bytes that the body of a request may have; see `uploads.largest_body`."""
+        return largest_body(self.tier_sizes, path, query)
 
     def environ(self) -> dict[str, str]:
         """The same settings as environment variables, for a child process; unset ones are left out."""

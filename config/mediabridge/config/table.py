@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from . import values
 
 _DAY_MS = 24 * 60 * 60 * 1000
+_TIB_MB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,49 @@ TABLE: tuple[Setting, ...] = (
         10,
         "s that the health check may take",
     ),
-    Setting("EXTRACT_MAX_MB", "extract_max_mb", values.whole(1, 1_048_576), 2048, "largest upload, in MiB"),
+    Setting("EXTRACT_MAX_MB", "extract_max_mb", values.whole(1, _TIB_MB), 2048, "largest upload, in MiB"),
+    Setting(
+        "EXTRACT_MAX_MB_FREE",
+        "extract_max_mb_free",
+        values.whole(1, _TIB_MB),
+        10,
+        "largest file of tier `free`, in MiB",
+    ),
+    Setting(
+        "EXTRACT_MAX_MB_PREMIUM",
+        "extract_max_mb_premium",
+        values.whole(1, _TIB_MB),
+        100,
+        "largest file of tier `premium`, in MiB",
+    ),
+    Setting(
+        "EXTRACT_MAX_MB_FORENSIC",
+        "extract_max_mb_forensic",
+        values.whole(1, _TIB_MB),
+        500,
+        "largest file of tier `forensic`, in MiB",
+    ),
+    Setting(
+        "EXTRACT_PROCESSES",
+        "extract_processes",
+        values.whole(0, 256),
+        0,
+        "ExifTool processes of a sidecar; 0 = one for each core, 16 at most",
+    ),
+    Setting(
+        "EXTRACT_RECYCLE_FILES",
+        "extract_recycle_files",
+        values.whole(0, 1_000_000_000),
+        5000,
+        "files after which an ExifTool process is replaced, between two files; 0 = never",
+    ),
+    Setting(
+        "EXTRACT_RECYCLE_MB",
+        "extract_recycle_mb",
+        values.whole(0, 1_000_000),
+        256,
+        "resident memory past which an ExifTool process is replaced, between two files; 0 = no limit",
+    ),
     Setting(
         "CACHE_PATH",
         "cache_path",

@@ -38,7 +38,7 @@ def limits_from_settings(settings: Settings | None = None) -> Limits:
     if settings is None:
         settings, _ = load(os.environ, toml=Path("mediabridge.toml"))
     return Limits(
-        max_body=settings.extract_max_bytes,
+        body_rule=settings.largest_body,
         first_byte_s=settings.extract_timeout_s + FIRST_BYTE_MARGIN_S,
         start_wait_s=settings.proxy_start_wait_ms / 1000,
     )

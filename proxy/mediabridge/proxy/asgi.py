@@ -90,7 +90,7 @@ class AsgiProxy:
                 endpoints = upstream.endpoints() if why is None else ()
                 request.make_room(endpoints[0].headers if endpoints else ())
             if why is None:
-                request.check(limits.max_body)
+                request.check(limits.largest_body(request.path, request.query))
                 await exchange.run(endpoints, self._trusted)
             else:
                 exchange.outcome, exchange.message = Outcome.NOT_READY, why.message

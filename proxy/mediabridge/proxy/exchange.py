@@ -213,7 +213,7 @@ class Exchange(Account):
 
     def _count(self, data: bytes, *, more: bool) -> None:
         self.bytes_in += len(data)
-        length, limit = self.request.length, self._limits.max_body
+        length, limit = self.request.length, self.request.largest_body
         if limit is not None and self.bytes_in > limit:
             raise BodyTooLargeError(limit)
         if length is not None and (self.bytes_in > length or (not more and self.bytes_in < length)):

@@ -1,5 +1,6 @@
 """How much and how long. Seconds and bytes are in the names."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 class Limits:
     """Limits of one proxy. Waiting times are checked every 50 ms, so they may last that much longer.
 
-    ``max_body``: bytes of a request's body, ``None`` for no limit.
+    ``max_body``: bytes of a request's body, ``None`` for no limit. ``body_rule`` is asked instead where it depends
+    on the call: path and query, undecoded, to bytes.
     ``connect_s``: to open a connection. ``continue_s``: to wait for the upstream's 100 before the body is sent anyway.
     ``first_byte_s``: from the end of the request to the response's head; above the sidecar's own 180 s.
     ``idle_s``: silence of the upstream in the middle of a body, either way.
@@ -26,6 +28,13 @@ class Limits:
     pool_idle_s: float = 30.0
     pool_size: int = 128
     start_wait_s: float = 0.0
+    body_rule: Callable[[str, str], int] | None = None
+
+    def largest_body(self, path: bytes, query: bytes) -> int | None:
+        """Bytes that the body of a request to ``path?query`` may have; ``None`` for no limit."""
+        if self.body_rule is None:
+            return self.max_body
+        return self.body_rule(path.decode("latin-1"), query.decode("latin-1"))
 
 
 DEFAULT_LIMITS = Limits()

@@ -39,6 +39,7 @@ class Request:
     expects_continue = False
     has_empty_query = False  # `/x?` is another target than `/x`; ASGI does not tell them apart
     problem: BadRequestError | None = None
+    largest_body: int | None = None  # bytes; set by `check`
 
     def __init__(self, scope: Scope, path: bytes, own: tuple[Header, ...] = ()) -> None:
         self.method: str = scope.get("method", "GET")  # a WebSocket handshake has none
@@ -91,7 +92,11 @@ class Request:
         self.kept = [line for line in self.kept if rules[line.partition(b":")[0]] != headers.DROP]
 
     def check(self, max_body: int | None = None) -> None:
-        """Raise ``BadRequestError`` or ``BodyTooLargeError`` for what must not be forwarded. ``max_body`` in bytes."""
+        """Raise ``BadRequestError`` or ``BodyTooLargeError`` for what must not be forwarded. ``max_body`` in bytes.
+
+        The limit holds for the body as it arrives as well.
+        """
+        self.largest_body = max_body
         if self.problem is not None:
             raise self.problem
         framing.check_request_line(self.method, self.path, self.query)

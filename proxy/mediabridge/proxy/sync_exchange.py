@@ -193,7 +193,7 @@ class SyncExchange(Account):
         except OSError as error:  # so gunicorn and werkzeug report a body that breaks off, or is not chunked as it says
             raise ClientGoneError(f"The request body broke off: {error}") from error
         self.bytes_in += len(data)
-        limit = self._limits.max_body
+        limit = self.request.largest_body
         if limit is not None and self.bytes_in > limit:
             raise BodyTooLargeError(limit)
         return data

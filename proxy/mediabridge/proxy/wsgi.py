@@ -104,7 +104,8 @@ class WsgiProxy:
         self, exchange: SyncExchange, endpoints: Sequence[Endpoint], start_response: "StartResponse"
     ) -> Iterable[bytes]:
         try:
-            exchange.request.check(self._limits.max_body)
+            request = exchange.request
+            request.check(self._limits.largest_body(request.path, request.query))
             exchange.ask(endpoints, self._trusted)
         except ProxyError as error:
             exchange.fail(error)

@@ -62,7 +62,7 @@ def _bind(settings: Settings) -> socket.socket:
 
 def _serve(settings: Settings, services: Services, listening: list[socket.socket]) -> None:
     drain_ms = max(settings.flask_shutdown_timeout_ms - _RESERVE_MS, 0)
-    options = ServerOptions(max_bytes=services.max_bytes, drain_s=drain_ms / 1000)
+    options = ServerOptions(max_bytes=services.max_bytes, largest_body=services.largest_body, drain_s=drain_ms / 1000)
     server = Server(create_app(services), listening, services.guard, options)
     for number in _STOPS:
         signal.signal(number, server.signal)

@@ -59,7 +59,7 @@ def _finish(response: Response) -> Response:
         request.path,
         response.status_code,
         elapsed_ms,
-        response.calculate_content_length() or 0,
+        (not response.is_streamed and response.calculate_content_length()) or 0,
     )
     return response
 

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 from waitress import utilities
@@ -18,7 +19,7 @@ from waitress.task import ErrorTask, WSGITask
 from . import errors, requestid
 from .answers import to_bytes, url_of
 from .errors import Kind
-from .faults import SMALLER, URL, Fault
+from .faults import SMALLER, URL, Fault, PayloadTooLarge
 from .guard import Guard
 from .limits import megabytes
 from .logs import clean
@@ -38,11 +39,12 @@ class FaultError(utilities.Error):
 
 
 class Parser(HTTPRequestParser):
-    """Asks the guard as soon as the headers are there, before a byte of the body is kept."""
+    """Asks the guard, and for the limit of this call, as soon as the headers are there, before the body is kept."""
 
-    def __init__(self, adj: Any, guard: Guard) -> None:
+    def __init__(self, adj: Any, guard: Guard, largest_body: Callable[[str, str], int]) -> None:
         super().__init__(adj)
         self._guard = guard
+        self._largest_body = largest_body
 
     def received(self, data: bytes) -> int:
         """Take some bytes and return how many belonged to this request."""
@@ -55,7 +57,7 @@ class Parser(HTTPRequestParser):
             self._refuse(full())
             return len(data)
         if self.headers_finished and not had_headers and self._has_proper_head:
-            refused = self._guard.check(self.headers)
+            refused = self._guard.check(self.headers) or self._too_large()
             if refused is not None:
                 self._refuse(refused)
         if self.completed:
@@ -66,6 +68,16 @@ class Parser(HTTPRequestParser):
     @property
     def _has_proper_head(self) -> bool:
         return not self.empty and (self.error is None or isinstance(self.error, utilities.RequestEntityTooLarge))
+
+    def _too_large(self) -> PayloadTooLarge | None:
+        head: Any = self  # waitress's stubs lack its path and query
+        limit = self._largest_body(head.path, head.query)
+        if self.error is not None or self.content_length <= limit:
+            return None
+        return PayloadTooLarge(
+            f"The upload has {self.content_length} bytes; "
+            f"with the tier in its address this call takes {megabytes(limit)} ({limit} bytes) at most."
+        )
 
     def _refuse(self, fault: Fault) -> None:
         self.error = FaultError(fault)
@@ -146,7 +158,7 @@ class Channel(HTTPChannel):
         self._refused = False
         self._linger_until = 0.0
         super().__init__(server, sock, addr, adj, map)
-        self.parser_class = lambda adj: Parser(adj, server.guard)  # type: ignore[assignment]
+        self.parser_class = lambda adj: Parser(adj, server.guard, server.largest_body)  # type: ignore[assignment]
 
     @property
     def at_rest(self) -> bool:

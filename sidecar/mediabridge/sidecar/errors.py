@@ -67,3 +67,14 @@ def describe(fault: Fault, *, request_id: str, url: str) -> dict[str, object]:
     if isinstance(fault, faults.UnreadableFile):
         answer["partial"] = dict(fault.partial)
     return answer
+
+
+def unexpected(*, request_id: str, url: str) -> dict[str, object]:
+    """The error object of a bug; the log has its traceback under the request id."""
+    return error_object(
+        UNEXPECTED,
+        "The sidecar met an error that it did not expect.",
+        f"Report it with the request id {request_id}; the log has the details under it.",
+        request_id=request_id,
+        url=url,
+    )

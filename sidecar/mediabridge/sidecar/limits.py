@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .faults import InvalidRequest
+from .faults import InvalidRequest, PayloadTooLarge
 
 MIB = 1024 * 1024
+NAMES = ("free", "premium", "forensic", "enterprise")
 DEFAULT_TIER = "enterprise"  # accounts are off (CONTRACT §4)
 
 
@@ -28,15 +29,15 @@ class Tier:
 Tiers = Mapping[str, Tier]
 
 
-def tiers(max_bytes: int) -> Tiers:
-    """All tiers by name. `max_bytes` is what the server takes at all: the limit of `enterprise`, a cap on all."""
+def tiers(sizes: Mapping[str, int]) -> Tiers:
+    """All tiers by name. `sizes`: tier -> bytes of its largest file; they are settings."""
     rows = (
-        Tier("free", 10 * MIB, only=frozenset({"ExifTool", "File", "EXIF", "Composite"})),
-        Tier("premium", 100 * MIB, locked=frozenset({"GPS", "MakerNotes"})),
-        Tier("forensic", 500 * MIB),
-        Tier("enterprise", max_bytes),
+        Tier("free", sizes["free"], only=frozenset({"ExifTool", "File", "EXIF", "Composite"})),
+        Tier("premium", sizes["premium"], locked=frozenset({"GPS", "MakerNotes"})),
+        Tier("forensic", sizes["forensic"]),
+        Tier("enterprise", sizes["enterprise"]),
     )
-    return {row.name: Tier(row.name, min(row.max_bytes, max_bytes), row.only, row.locked) for row in rows}
+    return {row.name: row for row in rows}
 
 
 def find_tier(table: Tiers, word: str) -> Tier:
@@ -46,6 +47,16 @@ def find_tier(table: Tiers, word: str) -> Tier:
         msg = f"tier: {word[:40]!r} is none of {', '.join(table)}."
         raise InvalidRequest(msg, f"Send tier={DEFAULT_TIER}, or leave the field out.")
     return table[name]
+
+
+def check_size(name: str, size: int, tier: Tier) -> None:
+    """Raises `PayloadTooLarge` for a file of more bytes than the tier takes."""
+    if size > tier.max_bytes:
+        msg = (
+            f"{name} has {megabytes(size)} ({size} bytes); "
+            f"the tier {tier.name} takes files up to {megabytes(tier.max_bytes)} ({tier.max_bytes} bytes)."
+        )
+        raise PayloadTooLarge(msg)
 
 
 def megabytes(size: int) -> str:

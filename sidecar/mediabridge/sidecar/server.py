@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 THREADS = 4
-ENVELOPE = 128 * 1024  # bytes that a multipart body may be larger than the file in it
 _JOIN_S = 0.2  # for idle threads, which end at once
 _CUT_S = 0.3  # for the answers of requests that were cut off
 _log = logging.getLogger(__name__)
@@ -29,9 +28,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """`max_bytes` of an upload; `drain_s`: how long requests may go on after the first signal; `threads` for work."""
+    """`max_bytes` of an upload; `largest_body`: bytes of a body by path and query; `drain_s`: how long requests may go
+    on after the first signal; `threads` for work.
+    """
 
     max_bytes: int
+    largest_body: Callable[[str, str], int]
     drain_s: float
     threads: int = THREADS
 
@@ -50,7 +52,8 @@ class Server:
         self._servers = [_waitress_server(app, one, options, self._map, self._dispatcher) for one in listeners]
         for server in self._servers:
             server.channel_class = Channel
-            server.guard, server.max_bytes = guard, options.max_bytes  # for its channels
+            # For its channels.
+            server.guard, server.max_bytes, server.largest_body = guard, options.max_bytes, options.largest_body
             server.accept_connections()
 
     def signal(self, _number: int, _frame: FrameType | None) -> None:
@@ -109,7 +112,7 @@ def _waitress_server(
         sockets=[listener],
         ident=None,
         # One byte more, since waitress refuses a body that is as large as its limit.
-        max_request_body_size=options.max_bytes + ENVELOPE + 1,
+        max_request_body_size=options.largest_body("", "") + 1,
         channel_request_lookahead=1,  # lets a request learn that its client has left
         recv_bytes=65536,
         connection_limit=1000,

@@ -13,13 +13,14 @@ from typing import cast
 
 from flask import current_app
 
-from mediabridge.config import Settings
+from mediabridge.config import LargestBody, Settings
 
 from .cache import PROFILES, EnhancedMetadataCache, ResultCache, forget, get_enhanced_cache
 from .cache.place import default_folder
+from .extraction.answer import Gone, Subject
 from .extraction.engine import NAME, Engine, Process
 from .extraction.exiftool import ExifToolProcess
-from .extraction.extract import Extractor
+from .extraction.extract import Extractor, Reading
 from .extraction.health import SAMPLE
 from .extraction.stored import CachedExtractor, version_of
 from .extraction.tools import find_exiftool
@@ -47,6 +48,7 @@ class Services:
     guard: Guard
     tiers: Tiers
     max_bytes: int
+    largest_body: LargestBody
     scratch: Scratch
     engine: Engine
     extractor: Extractor
@@ -63,6 +65,10 @@ class Services:
     def uptime_s(self) -> float:
         """Seconds since the services were built."""
         return time.monotonic() - self.started
+
+    def read(self, file: Subject, gone: Gone | None = None) -> tuple[Reading, bool]:
+        """How every route reads a file, and whether the reading was there already. Raises a `Fault`."""
+        return self.extractor.read(file, gone), False
 
     @property
     def results(self) -> ResultCache:
@@ -90,8 +96,9 @@ def build(
     extractor = Extractor(engine, settings.extract_timeout_s)
     return Services(
         guard=Guard(launch.token, settings.flask_host),
-        tiers=tiers(settings.extract_max_bytes),
+        tiers=tiers(settings.tier_sizes),
         max_bytes=settings.extract_max_bytes,
+        largest_body=settings.largest_body,
         scratch=scratch,
         engine=engine,
         extractor=extractor,

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-from mediabridge.sidecar.limits import DEFAULT_TIER, Tier, find_tier, tiers
+from mediabridge.sidecar.limits import DEFAULT_TIER, NAMES, Tier, find_tier, tiers
 
 from . import figures
 from .codec import Key, key_of
@@ -22,7 +22,7 @@ from .place import default_folder
 from .results import ResultCache
 
 _MISSES = 1024  # of which it is remembered what the file was
-_TIERS = tiers(max_bytes=1 << 62)  # sizes do not matter here, only who sees what
+_TIERS = tiers(dict.fromkeys(NAMES, 1 << 62))  # sizes do not matter here, only who sees what
 _log = logging.getLogger(__name__)
 
 Metadata = dict[str, Any]

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal, Protocol
 
 from mediabridge.sidecar.faults import (
@@ -83,6 +83,10 @@ class PoolStats:
     restarts: int
     completed: int
     failed: int
+
+    def as_json(self) -> dict[str, object]:
+        """As the health answer has it."""
+        return asdict(self)
 
 
 class _Slot:
@@ -242,6 +246,11 @@ class Engine:
         """Start all processes in the background; requests that come before wait for them."""
         for slot in self._slots:
             slot.warm_up()
+
+    @property
+    def size(self) -> int:
+        """How many files can be read at once."""
+        return len(self._slots)
 
     @property
     def state(self) -> State:

@@ -1,47 +1,83 @@
-"""`POST /api/extract` and `GET /api/extract/health`."""
+"""`POST /api/extract`, `POST /api/extract/batch` and `GET /api/extract/health`."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from flask import Blueprint, Response, request
+from werkzeug.datastructures import MultiDict
 
-from mediabridge.sidecar import requestid
-from mediabridge.sidecar.answers import answer
-from mediabridge.sidecar.extraction import engine, extract, health
-from mediabridge.sidecar.extraction.view import View
-from mediabridge.sidecar.faults import PayloadTooLarge
-from mediabridge.sidecar.limits import Tier, find_tier, megabytes
+from mediabridge.sidecar.answers import answer, to_bytes, url_of
+from mediabridge.sidecar.extraction import engine, health
+from mediabridge.sidecar.extraction.answer import answer_for, elapsed_ms
+from mediabridge.sidecar.extraction.batch import Batch, Result
+from mediabridge.sidecar.limits import Tier, find_tier
 from mediabridge.sidecar.services import services
 
-from .upload import Upload, receive
+from .upload import receive, receive_many
 
+NDJSON = "application/x-ndjson"
 blueprint = Blueprint("extract", __name__, url_prefix="/api/extract")
 
 
 @blueprint.post("")
 def extract_one() -> Response:
     """All that one uploaded file says about itself, as far as the tier sees it."""
-    start = time.monotonic()
+    started = time.monotonic()
     parts = services()
     with parts.scratch.room() as room:
         upload, fields = receive(request, room, parts.max_bytes)
-        tier = find_tier(parts.tiers, fields.get("tier") or request.args.get("tier", ""))
-        _check_size(upload, tier)
-        reading = parts.extractor.read(upload, _client_gone())
-    visible = extract.show(reading, upload.name, tier.shows)
-    return answer(_payload(upload, tier, reading, visible, start))
+        told = answer_for(upload, _tier(fields), parts.read, started=started, gone=_client_gone())
+    return answer(told)
 
 
-def _check_size(upload: Upload, tier: Tier) -> None:
-    if upload.size > tier.max_bytes:
-        msg = (
-            f"{upload.name} has {megabytes(upload.size)} ({upload.size} bytes); "
-            f"the tier {tier.name} takes files up to {megabytes(tier.max_bytes)} ({tier.max_bytes} bytes)."
+@blueprint.post("/batch")
+def extract_batch() -> Response:
+    """The same for many files, each for itself; as one JSON object, or a line per file as soon as it is done."""
+    parts = services()
+    with ExitStack() as stack:
+        room = stack.enter_context(parts.scratch.room())
+        # The body as a whole was limited before; a single file too many bytes long is a failure in its place.
+        uploads, fields = receive_many(request, room, parts.largest_body("", ""))
+        batch = Batch(
+            files=uploads,
+            tier=_tier(fields),
+            read=parts.read,
+            threads=min(len(uploads), parts.engine.size + 1),  # one more than can be read: the next file is prepared
+            url=url_of(request.headers.get("Host")),
+            gone=_client_gone(),
         )
-        raise PayloadTooLarge(msg)
+        lines = request.accept_mimetypes.best_match(["application/json", NDJSON]) == NDJSON
+        response = Response(_lines(batch), mimetype=NDJSON) if lines else Response(_object(batch))
+        response.mimetype = NDJSON if lines else "application/json"
+        response.implicit_sequence_conversion = False  # nobody may collect it to learn its length
+        response.call_on_close(stack.pop_all().close)
+    return response
+
+
+def _lines(batch: Batch) -> Iterator[bytes]:
+    for result in batch.results(in_order=False):
+        yield to_bytes(result.answer)
+
+
+def _object(batch: Batch) -> Iterator[bytes]:
+    """`{"results": [...], "succeeded": n, "failed": n}`, sent as it grows: no proxy waits in silence."""
+    counts = {True: 0, False: 0}
+    yield b'{"results":['
+    for result in batch.results(in_order=True):
+        counts[result.succeeded] += 1
+        yield (b"," if sum(counts.values()) > 1 else b"") + _text(result)
+    yield b'],"succeeded":%d,"failed":%d}\n' % (counts[True], counts[False])
+
+
+def _text(result: Result) -> bytes:
+    return to_bytes(result.answer).rstrip(b"\n")
+
+
+def _tier(fields: MultiDict[str, str]) -> Tier:
+    return find_tier(services().tiers, fields.get("tier") or request.args.get("tier", ""))
 
 
 def _client_gone() -> Callable[[], bool] | None:
@@ -49,42 +85,18 @@ def _client_gone() -> Callable[[], bool] | None:
     return request.environ.get("waitress.client_disconnected")
 
 
-def _payload(upload: Upload, tier: Tier, reading: extract.Reading, visible: View, start: float) -> dict[str, object]:
-    return {
-        "requestId": requestid.current.get(),
-        "file": {
-            "name": upload.name,
-            "size": upload.size,
-            "mimeType": reading.mime_type,
-            "extension": upload.extension or reading.usual_extension,
-            "sha256": upload.sha256,
-        },
-        "tier": tier.name,
-        "engine": {"name": reading.engine_name, "version": reading.engine_version},
-        "cached": False,
-        "elapsedMs": _elapsed_ms(start),
-        "metadata": visible.metadata,
-        "fields": {"returned": visible.returned, "available": visible.available, "locked": list(visible.locked)},
-        "warnings": list(reading.warnings),
-    }
-
-
 @blueprint.get("/health")
 def extract_health() -> Response:
     """Whether extraction works, by a real extraction; 503 when it does not."""
-    start = time.monotonic()
+    started = time.monotonic()
     parts = services()
     found = health.check(parts.engine, parts.health_sample, parts.health_timeout_s)
     payload: dict[str, object] = {
         "status": found.status,
         "engine": {"name": engine.NAME, "version": parts.engine.version, "path": parts.exiftool_path()},
-        "pool": asdict(parts.engine.stats()),
-        "elapsedMs": _elapsed_ms(start),
+        "pool": parts.engine.stats().as_json(),
+        "elapsedMs": elapsed_ms(started),
     }
     if found.reason:
         payload["reason"] = found.reason
     return answer(payload, 503 if found.status == "down" else 200)
-
-
-def _elapsed_ms(start: float) -> float:
-    return round((time.monotonic() - start) * 1000, 1)

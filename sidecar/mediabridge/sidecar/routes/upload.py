@@ -1,4 +1,4 @@
-"""Reads one uploaded file from a multipart request straight into a scratch file."""
+"""Reads uploaded files from a multipart request straight into scratch files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from mediabridge.sidecar.faults import TRY_CURL, InvalidRequest
+from mediabridge.sidecar.faults import TRY_BATCH, TRY_CURL, InvalidRequest
 from mediabridge.sidecar.storage.scratch import Room, ScratchFile, safe_extension
 
 _FIELD_LIMIT = 512 * 1024  # bytes of all fields that are no file; werkzeug's read buffer must fit in as well
 _PARTS_LIMIT = 64
+BATCH_LIMIT = 1000  # files of a batch
 _NAME_LIMIT = 255  # characters, as most file systems have it
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -37,25 +38,47 @@ def receive(request: Request, room: Room, limit: int) -> tuple[Upload, MultiDict
     Raises `InvalidRequest` (no multipart, broken, no file, several, empty), `PayloadTooLarge` (over `limit` bytes),
     `StorageFull`.
     """
-    fields, files = _parse(request, room, limit)
+    fields, files = _parse(request, room, limit, _PARTS_LIMIT, "file")
     chosen = files.getlist("file")
     if not chosen:
-        raise InvalidRequest(_why_no_file(fields, files))
+        raise InvalidRequest(_why_no_file(fields, files, "file"))
     if len(chosen) > 1:
         msg = f"file: {len(chosen)} files were sent; this call takes one."
-        raise InvalidRequest(msg, "Send one file per request.")
-    return _upload(chosen[0]), fields
+        raise InvalidRequest(msg, "Send one file per request, or all of them to /api/extract/batch as 'files'.")
+    upload = _upload(chosen[0])
+    if not upload.size:
+        what = f"{upload.name} is empty" if chosen[0].filename else "no file was chosen"
+        msg = f"file: {what} (0 bytes)."
+        raise InvalidRequest(msg, "Check the file on your side; it may not have been written completely.")
+    return upload, fields
 
 
-def _parse(request: Request, room: Room, limit: int) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
+def receive_many(request: Request, room: Room, limit: int) -> tuple[list[Upload], MultiDict[str, str]]:
+    """The files of the parts `files`, empty ones too, and the other fields.
+
+    Raises what `receive` raises, but not for the number of files or for what is wrong with a single one.
+    """
+    fields, files = _parse(request, room, limit, BATCH_LIMIT + _PARTS_LIMIT, "files")
+    chosen = files.getlist("files")
+    if not chosen:
+        raise InvalidRequest(_why_no_file(fields, files, "files"), TRY_BATCH)
+    if len(chosen) > BATCH_LIMIT:
+        msg = f"files: {len(chosen)} files were sent; this call takes {BATCH_LIMIT}."
+        raise InvalidRequest(msg, "Send them in several requests.")
+    return [_upload(part) for part in chosen], fields
+
+
+def _parse(
+    request: Request, room: Room, limit: int, most_parts: int, wanted: str
+) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
     if request.mimetype != "multipart/form-data":
         found = request.mimetype or "missing"
-        msg = f"Content-Type: multipart/form-data is needed, with the file in the part 'file'; it is {found[:100]}."
+        msg = f"Content-Type: multipart/form-data is needed, with the file in the part '{wanted}'; it is {found[:100]}."
         raise InvalidRequest(msg)
     parser = FormDataParser(
         stream_factory=lambda filename=None, **_: room.new_file(filename, limit),  # type: ignore[arg-type]
         max_form_memory_size=_FIELD_LIMIT,
-        max_form_parts=_PARTS_LIMIT,
+        max_form_parts=most_parts,
         silent=False,
     )
     try:
@@ -63,7 +86,7 @@ def _parse(request: Request, room: Room, limit: int) -> tuple[MultiDict[str, str
             request.stream, request.mimetype, request.content_length, request.mimetype_params
         )
     except RequestEntityTooLarge as problem:
-        msg = f"The form has a field of more than {_FIELD_LIMIT} bytes or more than {_PARTS_LIMIT} parts."
+        msg = f"The form has a field of more than {_FIELD_LIMIT} bytes or more than {most_parts} parts."
         raise InvalidRequest(msg, f"Send the file as a file, not as a text field. {TRY_CURL}") from problem
     except ValueError as problem:
         msg = "The multipart body is broken: it does not end with its boundary, or a part has no proper header."
@@ -71,11 +94,11 @@ def _parse(request: Request, room: Room, limit: int) -> tuple[MultiDict[str, str
     return fields, files
 
 
-def _why_no_file(fields: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> str:
-    if "file" in fields:
-        return "file: it was sent as a text field, not as a file."
+def _why_no_file(fields: MultiDict[str, str], files: MultiDict[str, FileStorage], wanted: str) -> str:
+    if wanted in fields:
+        return f"{wanted}: it was sent as a text field, not as a file."
     others = ", ".join(repr(str(name)[:40]) for name in [*files, *fields][:5])
-    return f"file: the form has no part of that name{f' (it has {others})' if others else ''}."
+    return f"{wanted}: the form has no part of that name{f' (it has {others})' if others else ''}."
 
 
 def _upload(part: FileStorage) -> Upload:
@@ -85,10 +108,6 @@ def _upload(part: FileStorage) -> Upload:
         raise TypeError(msg)
     file.close()
     name = _base_name(part.filename)
-    if not file.size:
-        what = f"{name} is empty" if part.filename else "no file was chosen"
-        msg = f"file: {what} (0 bytes)."
-        raise InvalidRequest(msg, "Check the file on your side; it may not have been written completely.")
     return Upload(file.path, name, file.size, file.sha256, safe_extension(name))
 
 

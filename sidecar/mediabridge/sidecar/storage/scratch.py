@@ -96,7 +96,12 @@ class Room:
         self._files: list[ScratchFile] = []
 
     def new_file(self, filename: str | None, limit: int) -> ScratchFile:
-        """A file of a name of ours that keeps the extension of the client's, as ExifTool looks at it."""
+        """A file of a name of ours that keeps the extension of the client's, as ExifTool looks at it.
+
+        The one before is complete by then and is closed: a batch must not hold a descriptor for each file.
+        """
+        if self._files:
+            self._files[-1].close()
         extension = safe_extension(filename)
         name = secrets.token_hex(12) + (f".{extension}" if extension else "")
         file = ScratchFile(self._folder / name, limit)
