@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import jpeg, kinds, plant, scene, subject
 from PIL import Image
@@ -72,6 +72,7 @@ def test_without_a_thumbnail_there_is_nothing_to_say(tmp_path: Path) -> None:
         thumbnail.examine(subject(tmp_path / "a.jpg"))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from([b"II*\0", b"MM\0*", b""]))
 def test_no_directory_makes_the_walk_raise(data: bytes, head: bytes) -> None:
     assert all(value >= 0 for value in thumbnail.second_directory(head + data).values())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import jpeg, metadata, plant, scene
 
@@ -197,6 +197,7 @@ def test_hostile_files_of_the_corpus_are_no_exception(corpus: Path) -> None:
     assert len(files) > 30
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.sampled_from([b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b""]))
 def test_no_directory_raises_or_runs_on(data: bytes, head: bytes) -> None:
     block = head + data
