@@ -1,44 +1,49 @@
 """Ids for requests that bring none: ULIDs, which sort by time (https://github.com/ulid/spec)."""
 
+import os
 import random
-import threading
 import time
 from collections.abc import Iterable
+from itertools import count
 
 from .headers import REQUEST_ID, sane_request_id
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
+_LOW_BITS = (1 << 20) - 1
 
 
-class RequestIds(threading.local):
-    """Makes ULIDs: 48 bits of milliseconds and 80 random ones, in 26 letters. Unique, but no secret.
+class RequestIds:
+    """Makes ULIDs: 48 bits of milliseconds and 80 random ones, in 26 letters. Unique, but no secret. Thread-safe.
 
-    Each thread counts by itself, from a random start of its own.
-
-    Within one millisecond the last 20 bits count up from a random start, as the specification allows: most ids then
-    cost two look-ups.
+    The last 20 bits count up, as the specification allows within one millisecond: most ids then cost two look-ups. The
+    count is one for all threads, so that they may share a start.
     """
 
     def __init__(self) -> None:
-        self._millisecond = -1
-        self._start = ""
-        self._count = 0
+        self.begin()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.begin)
+
+    def begin(self) -> None:
+        """Start anew: a forked process must not go on with its parent's."""
+        self._count = count(random.getrandbits(20))
+        self._now = (-1, "")
 
     def next(self) -> str:
         """A fresh id."""
         millisecond = time.time_ns() // 1_000_000
-        if millisecond != self._millisecond or self._count == 1 << 20:
-            self._begin(millisecond)
-        count = self._count
-        self._count = count + 1
-        return self._start + _PAIRS[count >> 10] + _PAIRS[count & 1023]
+        begun, start = self._now
+        if millisecond != begun:
+            start = _start(millisecond)
+            self._now = (millisecond, start)
+        number = next(self._count) & _LOW_BITS
+        return start + _PAIRS[number >> 10] + _PAIRS[number & 1023]
 
-    def _begin(self, millisecond: int) -> None:
-        self._millisecond = millisecond
-        number = millisecond << 60 | random.getrandbits(60)
-        self._start = "".join([_PAIRS[number >> shift & 1023] for shift in range(100, -1, -10)])
-        self._count = random.getrandbits(19)
+
+def _start(millisecond: int) -> str:
+    number = millisecond << 60 | random.getrandbits(60)
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(100, -1, -10)])
 
 
 new_request_id = RequestIds().next
