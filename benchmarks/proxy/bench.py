@@ -12,7 +12,7 @@ import sys
 from contenders import Contender, Field
 from loads import PeakMemory, uploads, wrk
 
-NAMES = ("asgi", "wsgi", "express", "hpm", "hpm_ka", "nginx", "caddy")
+NAMES = ("asgi", "asgi_plain", "asgi_granian", "wsgi", "express", "hpm", "hpm_ka", "nginx", "caddy")
 COLUMNS = ("get1", "get16", "get64", "p50_16", "p99_64", "mb16", "up1", "up8", "mem8")
 HEAD = {
     "get1": "GET/s 1", "get16": "GET/s 16", "get64": "GET/s 64", "p50_16": "p50 ms 16", "p99_64": "p99 ms 64",
@@ -24,7 +24,8 @@ BOUNDS = (
     ("get64", "asgi", "caddy", 1.0), ("get16", "wsgi", "hpm_ka", 1.3), ("get64", "wsgi", "hpm_ka", 1.3),
     ("get16", "express", "hpm_ka", 1.4), ("get64", "express", "hpm_ka", 1.4), ("mb16", "asgi", "hpm_ka", 2.5),
     ("up1", "asgi", "hpm_ka", 1.8), ("up8", "asgi", "hpm_ka", 1.5), ("up1", "express", "hpm_ka", 1.8),
-    ("up8", "express", "hpm_ka", 1.5), ("mb16", "express", "hpm_ka", 2.5),
+    ("up8", "express", "hpm_ka", 1.5), ("mb16", "express", "hpm_ka", 2.5), ("get16", "asgi_granian", "hpm_ka", 4.0),
+    ("get64", "asgi_granian", "hpm_ka", 4.0),
 )  # fmt: skip
 MOST_P99 = 0.25
 MOST_MEMORY_MB = 50

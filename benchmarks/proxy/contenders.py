@@ -83,13 +83,15 @@ class Field:
         nginx.command = ["nginx", "-c", self._conf("nginx_proxy", PORT=nginx.port, SMALL=self.small.port)]
         caddy = Contender("caddy", [], ("caddy",))
         caddy.command = ["caddy", "run", "--adapter", "caddyfile", "--config", self._caddyfile(caddy.port)]
-        uvicorn = [
-            sys.executable, "-m", "uvicorn", "asgi_app:app", "--port", "{port}", "--loop", "uvloop",
-            "--http", "httptools",
-            "--no-access-log", "--no-server-header", "--no-date-header", "--log-level", "error",
+        uvicorn = [sys.executable, "asgi_serve.py", "{port}"]
+        granian = [
+            "granian", "asgi_app:app", "--interface", "asginl", "--port", "{port}", "--loop", "uvloop", "--no-log",
+            "--no-ws", "--http", "1", "--workers", "1", "--runtime-threads", "1",
         ]  # fmt: skip
         return [
             Contender("asgi", uvicorn),
+            Contender("asgi_plain", [*uvicorn, "plain"]),
+            Contender("asgi_granian", granian, ("granian",)),
             Contender("wsgi", [sys.executable, "wsgi_app.py", "{port}"]),
             Contender("express", ["node", "express_ours.mjs", "{port}"], node),
             Contender("hpm", ["node", "express_hpm.mjs", "{port}"], node),

@@ -6,10 +6,13 @@ import pytest
 from staging.scripted import ScriptedUpstream
 from staging.serving import Server, Stage
 
+from mediabridge.host.joined import JoinedProtocol
+
 
 @pytest.fixture(scope="session", params=["uvloop", "asyncio"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    server = Server(loop=request.param)
+    """uvicorn as our own host runs it on uvloop, and as others may on asyncio."""
+    server = Server(loop=request.param, http=JoinedProtocol if request.param == "uvloop" else "httptools")
     yield server
     server.stop()
 

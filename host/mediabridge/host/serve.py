@@ -15,6 +15,7 @@ import uvicorn
 from mediabridge.bridge import ExitStatus, Listener, PythonBridge, StartError
 
 from .beside import Beside
+from .joined import JoinedProtocol
 from .reload import CodeWatch
 
 log = logging.getLogger("mediabridge.host")
@@ -50,7 +51,7 @@ class Runner:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._config = uvicorn.Config(
             app,
-            http="httptools",
+            http=JoinedProtocol,
             loop="uvloop" if os.name == "posix" else "asyncio",
             ws="none",
             lifespan="on",

@@ -22,7 +22,7 @@ ROUTES = Routes.of("/api", "/health")
 class Server:
     """uvicorn on a free port; the application is replaced from test to test."""
 
-    def __init__(self, *, loop: str = "uvloop", http: str = "httptools") -> None:
+    def __init__(self, *, loop: str = "uvloop", http: Any = "httptools") -> None:
         self.app: ASGIApp | None = None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
