@@ -19,7 +19,7 @@ from mediabridge.config import Settings, load
 
 from . import listener, logs
 from .app import create_app
-from .server import Server, ServerOptions
+from .server import THREADS, Server, ServerOptions
 from .services import Launch, Services, build
 
 _RESERVE_MS = 500  # of the shutdown timeout, for ExifTool and the temporary files
@@ -62,7 +62,13 @@ def _bind(settings: Settings) -> socket.socket:
 
 def _serve(settings: Settings, services: Services, listening: list[socket.socket]) -> None:
     drain_ms = max(settings.flask_shutdown_timeout_ms - _RESERVE_MS, 0)
-    options = ServerOptions(max_bytes=services.max_bytes, largest_body=services.largest_body, drain_s=drain_ms / 1000)
+    options = ServerOptions(
+        max_bytes=services.max_bytes,
+        largest_body=services.largest_body,
+        drain_s=drain_ms / 1000,
+        # Two for each process: while one file is read, the next is received.
+        threads=max(THREADS, 2 * services.engine.size),
+    )
     server = Server(create_app(services), listening, services.guard, options)
     for number in _STOPS:
         signal.signal(number, server.signal)

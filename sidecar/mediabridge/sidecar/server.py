@@ -20,7 +20,7 @@ from .lanes import LaneDispatcher
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-THREADS = 4
+THREADS = 4  # at least; a pool of more processes needs more
 _JOIN_S = 0.2  # for idle threads, which end at once
 _CUT_S = 0.3  # for the answers of requests that were cut off
 _log = logging.getLogger(__name__)

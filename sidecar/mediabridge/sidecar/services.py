@@ -18,7 +18,8 @@ from mediabridge.config import LargestBody, Settings
 from .cache import PROFILES, EnhancedMetadataCache, ResultCache, forget, get_enhanced_cache
 from .cache.place import default_folder
 from .extraction.answer import Gone, Subject
-from .extraction.engine import NAME, Engine, Process
+from .extraction.cores import processes
+from .extraction.engine import NAME, Engine, Process, Wear
 from .extraction.exiftool import ExifToolProcess
 from .extraction.extract import Extractor, Reading
 from .extraction.health import SAMPLE
@@ -26,7 +27,7 @@ from .extraction.stored import CachedExtractor, version_of
 from .extraction.tools import find_exiftool
 from .faults import EngineUnavailable
 from .guard import Guard
-from .limits import Tiers, tiers
+from .limits import MIB, Tiers, tiers
 from .storage.scratch import Scratch
 
 _EXTENSION = "mediabridge.sidecar"
@@ -82,14 +83,11 @@ class Services:
         self.scratch.close()
 
 
-def build(
-    settings: Settings, launch: Launch | None = None, *, scratch_base: Path | None = None, processes: int = 1
-) -> Services:
+def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Path | None = None) -> Services:
     """Build and start all services. ExifTool starts in the background; that it is missing is no error here."""
     launch = launch or Launch()
     scratch = Scratch(scratch_base)
-    engine = Engine(_process_maker(settings), processes=processes)
-    engine.start()
+    engine = build_engine(settings)
     if scratch.swept:
         _log.warning("removed temporary files of %d sidecars that did not end cleanly", scratch.swept)
     cache = _cache(settings)
@@ -110,6 +108,14 @@ def build(
         nonce=launch.nonce,
         version=_version(),
     )
+
+
+def build_engine(settings: Settings) -> Engine:
+    """The pool of ExifTool processes, which start in the background."""
+    wear = Wear(settings.extract_recycle_files, settings.extract_recycle_mb * MIB)
+    engine = Engine(_process_maker(settings), processes=processes(settings.extract_processes), wear=wear)
+    engine.start()
+    return engine
 
 
 def _cache(settings: Settings) -> EnhancedMetadataCache:
