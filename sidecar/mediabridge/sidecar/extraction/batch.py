@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mediabridge.sidecar.limits import Tier
 
@@ -24,7 +24,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Files of one request. `threads` of them are under way at once; `url` is the server's, for suggestions."""
+    """Files of one request. `threads` of them are under way at once; `url` is the server's, for suggestions.
+
+    It is made within the request, whose id it keeps: the results may be asked for when the request's context is gone.
+    """
 
     files: Sequence[Subject]
     tier: Tier
@@ -32,6 +35,7 @@ class Batch:
     threads: int
     url: str
     gone: Gone | None = None
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
 
     def results(self, *, in_order: bool) -> Iterator[Result]:
         """A result for each file, in the order of the files or as they are done. Closing the iterator ends the work."""
@@ -50,8 +54,7 @@ class Batch:
                 _cancel(tasks)
 
     def _submit(self, pool: ThreadPoolExecutor, index: int, file: Subject, gone: Gone) -> Future[Result]:
-        context = contextvars.copy_context()  # carries the request id
-        return pool.submit(context.run, self._work, index, file, gone)
+        return pool.submit(self.context.copy().run, self._work, index, file, gone)
 
     def _work(self, index: int, file: Subject, gone: Gone) -> Result:
         try:
