@@ -94,6 +94,7 @@ class Field:
             Contender("asgi_granian", granian, ("granian",)),
             Contender("wsgi", [sys.executable, "wsgi_app.py", "{port}"]),
             Contender("express", ["node", "express_ours.mjs", "{port}"], node),
+            Contender("express_handler", ["node", "express_ours.mjs", "{port}", "handler"], node),
             Contender("hpm", ["node", "express_hpm.mjs", "{port}"], node),
             Contender("hpm_ka", ["node", "express_hpm.mjs", "{port}", "keep-alive"], node),
             nginx,
