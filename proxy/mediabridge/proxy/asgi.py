@@ -12,7 +12,7 @@ from .exchange import Exchange, Message, Receive, Send
 from .headers import dropped_from_responses
 from .limits import DEFAULT_LIMITS, Limits
 from .request import Request, Scope, raw_path_of
-from .routes import Routes
+from .routes import Found, Routes
 from .tally import Tally
 from .trusted import Trusted
 from .upstream import Upstream
@@ -45,7 +45,7 @@ class AsgiProxy:
         on_event: Callable[[Finished], None] = log_finished,
     ) -> None:
         self._upstream = upstream
-        self._routes = routes
+        self._found = Found(routes)
         self._inner = app
         self._app = app or self._nothing
         self._limits = limits
@@ -62,8 +62,8 @@ class AsgiProxy:
         if kind == "lifespan":
             await self._lifespan(scope, receive, send)
             return
-        path = raw_path_of(scope)
-        route = self._routes.find(path)
+        path = scope.get("raw_path") or raw_path_of(scope)
+        route = self._found[path]
         if route is None:
             await self._app(scope, receive, send)
         elif kind == "websocket":

@@ -51,7 +51,7 @@ class Exchange(Account):
     _since = 0.0
 
     def __init__(self, client: Client, route: str, request: Request, receive: Receive, send: Send) -> None:
-        super().__init__(route, request)
+        Account.__init__(self, route, request)
         self.body_arrived = request.length == 0
         self._client = client
         self._limits = client.limits

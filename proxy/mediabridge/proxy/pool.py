@@ -26,8 +26,8 @@ class Pool:
         idle = self._idle[address]
         while idle:
             connection = idle.pop()
-            young = self._loop.time() - connection.idle_since < self._max_idle_s
-            if young and not connection.closed and (not careful or connection.is_quiet()):
+            usable = not connection.closed and self._loop.time() - connection.idle_since < self._max_idle_s
+            if usable and (not careful or connection.is_quiet()):
                 return connection
             connection.abort()
         return None

@@ -125,16 +125,12 @@ class Request:
     def head(self, endpoint: Endpoint, trusted: Trusted) -> bytes:
         """Request line and fields as they go upstream. Raises ``BadRequestError`` when a field hides a line break."""
         target = b"%b?%b" % (self.path, self.query) if self.query or self.has_empty_query else self.path
-        lines = [b"%b %b HTTP/1.1" % (self.method.encode(), target)]
-        lines += self._end_to_end()
-        lines += self._added(endpoint, trusted)
-        lines.append(b"x-request-id: " + self.request_id.encode())
+        lines = [self.method.encode() + b" " + target + b" HTTP/1.1", *self._end_to_end()]
+        framing.check_lines(lines)
         if self.length is None:
             lines.append(b"transfer-encoding: chunked")
-        lines.append(b"\r\n")
-        head = b"\r\n".join(lines)
-        framing.check_head(head, len(lines))
-        return head
+        lines.append(self._added(endpoint, trusted))
+        return b"\r\n".join(lines) + self.request_id.encode() + b"\r\n\r\n"
 
     def _end_to_end(self) -> list[bytes]:
         lines, noted = self.kept, self.noted
@@ -144,7 +140,8 @@ class Request:
             lines = headers.with_one_cookie(lines, noted[b"cookie"])
         return lines
 
-    def _added(self, endpoint: Endpoint, trusted: Trusted) -> Iterable[bytes]:
+    def _added(self, endpoint: Endpoint, trusted: Trusted) -> bytes:
+        """The lines that we add, up to the request id's value."""
         hosts = self.noted.get(b"host")
         if hosts is None:
             own = b"localhost" if endpoint.uds else f"{endpoint.host}:{endpoint.port}".encode()
@@ -152,7 +149,7 @@ class Request:
         host = hosts[0]
         if trusted.covers(self.peer):
             said = headers.said_before_us(self.noted, headers.seen_by_us(self.peer, self.scheme, host))
-            return lines_of((*said, headers.via(self.http_version), *endpoint.headers))
+            return block_of((*said, headers.via(self.http_version), *endpoint.headers))
         build = added_lines if len(host) <= _HOST_SIZE else added_lines.__wrapped__
         return build(self.peer, self.scheme, host, self.http_version, endpoint.headers)
 
@@ -160,11 +157,13 @@ class Request:
 @lru_cache(maxsize=1024)
 def added_lines(
     peer: str | None, scheme: str, host: bytes | None, http_version: str, own: tuple[Header, ...]
-) -> tuple[bytes, ...]:
+) -> bytes:
     """The lines that we add to a request; the same for most requests of one client."""
-    return lines_of((*headers.seen_by_us(peer, scheme, host), headers.via(http_version), *own))
+    return block_of((*headers.seen_by_us(peer, scheme, host), headers.via(http_version), *own))
 
 
-def lines_of(fields: Iterable[Header]) -> tuple[bytes, ...]:
-    """Header fields as lines, without their ends."""
-    return tuple(b": ".join(field) for field in fields)
+def block_of(fields: Iterable[Header]) -> bytes:
+    """Header fields as lines, with the beginning of the request id's. Raises ``BadRequestError`` as ``head`` does."""
+    lines = [b": ".join(field) for field in fields]
+    framing.check_lines(lines)
+    return b"\r\n".join([*lines, b"x-request-id: "])

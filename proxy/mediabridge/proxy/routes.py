@@ -7,6 +7,8 @@ from dataclasses import dataclass
 _DOT_SEGMENT = re.compile(rb"(?:^|/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:$|/|\\|%2f|%5c|;)", re.IGNORECASE)
 _PREFIX = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 
+_PATH_SIZE, _PATHS_KEPT = 256, 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Routes:
@@ -33,6 +35,20 @@ class Routes:
     def matches(self, raw_path: bytes) -> bool:
         """Whether ``raw_path`` (undecoded, without the query) is ours."""
         return self._pattern.match(raw_path) is not None
+
+
+class Found(dict[bytes, str | None]):
+    """``Routes.find`` by path, remembered for the paths that come again: a bounded number of short ones."""
+
+    def __init__(self, routes: Routes) -> None:
+        super().__init__()
+        self._routes = routes
+
+    def __missing__(self, path: bytes) -> str | None:
+        found = self._routes.find(path)
+        if len(path) <= _PATH_SIZE and len(self) < _PATHS_KEPT:
+            self[path] = found
+        return found
 
 
 def has_dot_segment(raw_path: bytes) -> bool:

@@ -7,8 +7,10 @@ or when there are many.
 import threading
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import ClassVar
 
 from .account import Account, Note
@@ -41,17 +43,18 @@ class Counts:
     first_byte: list[int] = field(default_factory=lambda: [0] * (len(_BUCKETS_S) + 1))
     first_byte_sum_s: float = 0.0
 
-    def add(self, note: Note) -> None:
-        """Count one request that is over."""
-        _, method, status, outcome, bytes_in, bytes_out, first_s = note
-        self.requests[method if method in _METHODS else OTHER, status] += 1
-        self.bytes_in += bytes_in
-        self.bytes_out += bytes_out
-        if outcome is not Outcome.OK:
-            self.failures[outcome] += 1
-        if first_s is not None:
-            self.first_byte[bisect_left(_BUCKETS_S, first_s)] += 1
-            self.first_byte_sum_s += first_s
+    def add(self, notes: Iterable[Note]) -> None:
+        """Count requests that are over."""
+        requests, first_byte = self.requests, self.first_byte
+        for _, method, status, outcome, bytes_in, bytes_out, first_s in notes:
+            requests[method if method in _METHODS else OTHER, status] += 1
+            self.bytes_in += bytes_in
+            self.bytes_out += bytes_out
+            if outcome is not Outcome.OK:
+                self.failures[outcome] += 1
+            if first_s is not None:
+                first_byte[bisect_left(_BUCKETS_S, first_s)] += 1
+                self.first_byte_sum_s += first_s
 
     def copy(self, in_flight: int) -> "Counts":
         """The figures as they are now."""
@@ -87,6 +90,6 @@ class Tally:
             return {route: counts.copy(in_flight[route]) for route, counts in self._counts.items()}
 
     def _add_up(self) -> None:
-        while self._over:
-            note = self._over.popleft()
-            self._counts[note[0]].add(note)
+        over = [self._over.popleft() for _ in range(len(self._over))]
+        for route, notes in groupby(over, key=itemgetter(0)):
+            self._counts[route].add(notes)
