@@ -18,15 +18,17 @@ from mediabridge.config import LargestBody, Settings
 from .cache import PROFILES, EnhancedMetadataCache, ResultCache, forget, get_enhanced_cache
 from .cache.place import default_folder
 from .extraction.answer import Gone, Subject
-from .extraction.cores import processes
-from .extraction.engine import NAME, Engine, Process, Wear
-from .extraction.exiftool import ExifToolProcess
+from .extraction.engine import NAME, Engine, Wear
 from .extraction.extract import Extractor, Reading
+from .extraction.fallback import BuiltinExtractor
 from .extraction.health import SAMPLE
+from .extraction.pool import start_pool
+from .extraction.reader import Reader
 from .extraction.stored import CachedExtractor, version_of
 from .extraction.tools import find_exiftool
 from .faults import EngineUnavailable
 from .guard import Guard
+from .isolated import Runner
 from .limits import MIB, Tiers, tiers
 from .storage.scratch import Scratch
 
@@ -52,8 +54,8 @@ class Services:
     largest_body: LargestBody
     scratch: Scratch
     engine: Engine
-    extractor: Extractor
-    cached_extractor: CachedExtractor
+    reader: Reader
+    runner: Runner
     cache: EnhancedMetadataCache
     health_sample: Path
     health_timeout_s: float
@@ -69,7 +71,7 @@ class Services:
 
     def read(self, file: Subject, gone: Gone | None = None) -> tuple[Reading, bool]:
         """How every route reads a file, and whether the reading was there already. Raises a `Fault`."""
-        return self.extractor.read(file, gone), False
+        return self.reader.read(file, gone)
 
     @property
     def results(self) -> ResultCache:
@@ -87,11 +89,13 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
     """Build and start all services. ExifTool starts in the background; that it is missing is no error here."""
     launch = launch or Launch()
     scratch = Scratch(scratch_base)
-    engine = build_engine(settings)
+    wear = Wear(settings.extract_recycle_files, settings.extract_recycle_mb * MIB)
+    engine = start_pool(settings.exiftool_path, settings.extract_processes, wear)
     if scratch.swept:
         _log.warning("removed temporary files of %d sidecars that did not end cleanly", scratch.swept)
     cache = _cache(settings)
     extractor = Extractor(engine, settings.extract_timeout_s)
+    runner = Runner()
     return Services(
         guard=Guard(launch.token, settings.flask_host),
         tiers=tiers(settings.tier_sizes),
@@ -99,8 +103,11 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
         largest_body=settings.largest_body,
         scratch=scratch,
         engine=engine,
-        extractor=extractor,
-        cached_extractor=CachedExtractor(extractor, cache.results, NAME, version_of(engine)),
+        reader=Reader(
+            CachedExtractor(extractor, cache.results, NAME, version_of(engine)),
+            BuiltinExtractor(runner, settings.extract_timeout_s),
+        ),
+        runner=runner,
         cache=cache,
         health_sample=scratch.keep("sample.gif", SAMPLE),
         health_timeout_s=settings.extract_health_timeout_s,
@@ -110,26 +117,10 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
     )
 
 
-def build_engine(settings: Settings) -> Engine:
-    """The pool of ExifTool processes, which start in the background."""
-    wear = Wear(settings.extract_recycle_files, settings.extract_recycle_mb * MIB)
-    engine = Engine(_process_maker(settings), processes=processes(settings.extract_processes), wear=wear)
-    engine.start()
-    return engine
-
-
 def _cache(settings: Settings) -> EnhancedMetadataCache:
     """The cache of this process; its file is opened when it is first used."""
     path = Path(settings.cache_path).expanduser() if settings.cache_path else default_folder()
     return get_enhanced_cache(**asdict(PROFILES[settings.cache_profile]), path=path)
-
-
-def _process_maker(settings: Settings) -> Callable[[], Process]:
-    def make() -> Process:
-        # Looked for at each start of a process: an ExifTool that is installed later is found without a restart.
-        return ExifToolProcess(find_exiftool(settings.exiftool_path))
-
-    return make
 
 
 def _path_teller(settings: Settings) -> Callable[[], str | None]:

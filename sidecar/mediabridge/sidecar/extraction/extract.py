@@ -68,23 +68,28 @@ class Extractor:
         Raises what `Engine.run` raises, and `EngineDied` when the output makes no sense.
         """
         reply = self._engine.run(*groups.ARGUMENTS, str(file.path), timeout_s=self._timeout_s, gone=gone)
-        metadata = _metadata(reply, file)
-        warnings = groups.warnings(metadata)
-        if jpeg_breaks_off(file.path):
-            warnings.append(verdict.BREAKS_OFF)
-        judged = verdict.judge(metadata, file.extension)
-        return Reading(metadata, tuple(warnings), judged, engine.NAME, self._engine.version or "unknown")
+        try:
+            pairs = groups.parse(reply.stdout)
+        except groups.NotExifToolJsonError as problem:
+            raise senseless(reply, problem) from problem
+        ours = [(str(file.path), file.name), (str(file.path.parent), "."), (file.path.name, file.name)]
+        pairs = [(key, groups.without(value, ours)) for key, value in pairs]  # nothing of our copy's path is told
+        return reading_of(pairs, file, self._engine.version or "unknown")
 
 
-def _metadata(reply: Reply, file: File) -> groups.Metadata:
-    try:
-        pairs = groups.parse(reply.stdout)
-    except groups.NotExifToolJsonError as problem:
-        _log.error("%s; it said: %r", problem, reply.stderr[:500])
-        msg = "ExifTool gave an answer for this file that cannot be read."
-        raise EngineDied(msg) from problem
-    ours = [(str(file.path), file.name), (str(file.path.parent), "."), (file.path.name, file.name)]
-    return groups.regroup([(key, groups.without(value, ours)) for key, value in pairs], file.name)
+def senseless(reply: Reply, problem: groups.NotExifToolJsonError) -> EngineDied:
+    """The fault for an answer that cannot be read; the log gets what ExifTool said."""
+    _log.error("%s; it said: %r", problem, reply.stderr[:500])
+    return EngineDied("ExifTool gave an answer for this file that cannot be read.")
+
+
+def reading_of(pairs: groups.Pairs, file: File, version: str) -> Reading:
+    """What ExifTool of this version said of a file, grouped and judged."""
+    metadata = groups.regroup(pairs, file.name)
+    warnings = groups.warnings(metadata)
+    if jpeg_breaks_off(file.path):
+        warnings.append(verdict.BREAKS_OFF)
+    return Reading(metadata, tuple(warnings), verdict.judge(metadata, file.extension), engine.NAME, version)
 
 
 def show(reading: Reading, name: str, shows: Callable[[str], bool]) -> View:
@@ -95,7 +100,8 @@ def show(reading: Reading, name: str, shows: Callable[[str], bool]) -> View:
             msg = f"{name} cannot be read as a media file: {reading.verdict.reason}."
             raise UnsupportedMedia(msg, verdict.SUPPORTED)
         case verdict.Kind.UNREADABLE:
-            msg = f"{name} is broken. ExifTool says: {reading.verdict.reason}"
+            who = "ExifTool" if reading.engine_name == engine.NAME else "The built-in reader"
+            msg = f"{name} is broken. {who} says: {reading.verdict.reason}"
             raise UnreadableFile(msg, partial={"metadata": visible.metadata, "warnings": list(reading.warnings)})
         case verdict.Kind.READABLE:
             return visible

@@ -40,7 +40,16 @@ class _Doubled(dict[str, Json]):
 
 
 def parse(output: bytes) -> Pairs:
-    """The key-value pairs of the one file in ExifTool's output, in its order, doubled keys included.
+    """The key-value pairs of the one file in ExifTool's output; see `parse_all`."""
+    files = parse_all(output)
+    if len(files) != 1:
+        msg = "ExifTool's output does not describe one file"
+        raise NotExifToolJsonError(msg)
+    return files[0]
+
+
+def parse_all(output: bytes) -> list[Pairs]:
+    """The key-value pairs of each file in ExifTool's output, in its order, doubled keys included.
 
     Values have the types that `json.loads` gives them, with one exception: a number too large for a float keeps its
     text, since an answer must be strict JSON. Raises `NotExifToolJsonError`.
@@ -52,11 +61,10 @@ def parse(output: bytes) -> Pairs:
     except (ValueError, RecursionError) as problem:
         msg = f"ExifTool's output is not JSON: {problem}"
         raise NotExifToolJsonError(msg) from problem
-    if not isinstance(files, list) or len(files) != 1 or not isinstance(files[0], dict):
-        msg = "ExifTool's output does not describe one file"
+    if not isinstance(files, list) or not all(isinstance(found, dict) for found in files):
+        msg = "ExifTool's output is no list of files"
         raise NotExifToolJsonError(msg)
-    found = files[0]
-    return found.pairs if isinstance(found, _Doubled) else list(found.items())
+    return [found.pairs if isinstance(found, _Doubled) else list(found.items()) for found in files]
 
 
 def _table(pairs: Pairs) -> dict[str, Json]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mediabridge.sidecar.faults import EngineBusy, Fault
+from mediabridge.sidecar.faults import EngineBusy, EngineUnavailable, Fault
 
 from . import groups
 from .engine import Engine
@@ -18,7 +18,9 @@ _TURN_S = 2.0  # how long to wait for a turn before the engine is called busy
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`ok`: a file was read; `degraded`: no turn in time, but processes live and work; `down`: `reason` says why."""
+    """`ok`: a file was read; `degraded`: no turn in time, but processes live and work, or ExifTool is not to be had and
+    the built-in reader does its work; `down`: `reason` says why.
+    """
 
     status: Literal["ok", "degraded", "down"]
     reason: str | None = None
@@ -32,6 +34,8 @@ def check(engine: Engine, sample: Path, timeout_s: float) -> Health:
         read = groups.regroup(groups.parse(reply.stdout), sample.name)
     except EngineBusy:
         return _busy(engine)
+    except EngineUnavailable as fault:
+        return Health("degraded", f"{fault.message} The built-in reader gives the main fields.")
     except Fault as fault:
         return Health("down", fault.message)
     except groups.NotExifToolJsonError as problem:
