@@ -263,7 +263,7 @@ def test_exiftool_killed_while_it_reads_is_an_error_and_the_next_file_is_read(
     (tool,) = sidecar.tools
     tool.suspend()
     answers: list[Any] = []
-    thread = threading.Thread(target=lambda: answers.append(sidecar.extract("b.jpg", make_jpeg())))
+    thread = threading.Thread(target=lambda: answers.append(sidecar.extract("b.jpg", make_jpeg("Nikon"))))
     thread.start()
     until(lambda: sidecar.uploads)
     until(lambda: sidecar.get("/health").status == 200)

@@ -152,9 +152,9 @@ def test_without_the_token_an_upload_is_refused_before_it_is_read(start_sidecar:
 @contextlib.contextmanager
 def uploads(sidecar: Any, form: Any, until: Any, name: str, count: int) -> Iterator[list[socket.socket]]:
     """Clients that have sent a file each and wait; all work threads have them once the context is entered."""
-    body, kind = form([("file", name, b"x")])
     socks = [sidecar.connect(60) for _ in range(count)]
-    for sock in socks:
+    for number, sock in enumerate(socks):
+        body, kind = form([("file", name, b"x%d" % number)])  # the same content would be read once for all
         sock.sendall(head(Content_Type=kind, Content_Length=str(len(body))) + body)
     until(lambda: len(sidecar.uploads) == count)
     try:
@@ -240,14 +240,21 @@ def test_an_endless_answer_of_exiftool_is_an_error_of_the_file(small: Any) -> No
     assert answer.json["partial"] == {"metadata": {}, "warnings": []}
 
 
-def test_without_exiftool_the_sidecar_lives_and_says_how_to_install_it(start_sidecar: Any, tmp_path: Path) -> None:
+def test_without_exiftool_the_main_fields_are_read_and_all_say_what_is_missing(
+    start_sidecar: Any, tmp_path: Path, make_jpeg: Any
+) -> None:
     bare = start_sidecar(PATH=str(tmp_path), FLASK_ENV="production")
-    answer = bare.extract("a.jpg", b"x")
-    assert (answer.status, answer.json["code"]) == (503, "engine_unavailable")
-    assert str(tmp_path) in answer.json["message"]
-    assert "apt-get install libimage-exiftool-perl" in answer.json["suggestion"]
+    answer = bare.extract("a.jpg", make_jpeg("Canon"))
+    assert (answer.status, answer.json["engine"]["name"], answer.json["cached"]) == (200, "builtin", False)
+    assert answer.json["metadata"]["EXIF"]["Make"] == "Canon"
+    assert "ExifTool is missing" in answer.json["warnings"][0]
+    assert bare.extract("a.jpg", make_jpeg("Canon")).json["cached"] is False, "ExifTool may be there the next time"
+    broken = bare.extract("a.jpg", b"x")
+    assert broken.status == 415
+    assert "ExifTool says" not in broken.json["message"]
     assert (bare.get("/health").status, bare.get("/health").json["engine"]) == (200, "missing")
     health = bare.get("/api/extract/health")
-    assert (health.status, health.json["status"]) == (503, "down")
+    assert (health.status, health.json["status"]) == (200, "degraded")
+    assert health.json["engine"]["name"] == "builtin"
     assert "ExifTool was not found" in health.json["reason"]
     assert "ExifTool was not found" in bare.log

@@ -71,13 +71,15 @@ def _python(settings: Settings) -> Check:
 def _exiftool(settings: Settings) -> Check:
     own = Path(sys.executable).parent / "exiftool"
     name = settings.exiftool_path or shutil.which("exiftool") or (str(own) if own.exists() else None)
+    without = "without it a built-in reader gives the main fields only: no XMP, IPTC, maker notes"
     mend = "Debian: apt-get install libimage-exiftool-perl; macOS: brew install exiftool; or set EXIFTOOL_PATH."
     if name is None:
-        return Check("ExifTool", ok=False, found="not found on PATH", mend=mend)
+        return Check("ExifTool", ok=False, found=f"not found on PATH; {without}", mend=mend, needed=False)
     try:
         done = subprocess.run([name, "-ver"], capture_output=True, timeout=20, check=True, text=True)
     except (OSError, subprocess.SubprocessError) as problem:
-        return Check("ExifTool", ok=False, found=f"{name} does not run ({problem})", mend=mend)
+        found = f"{name} does not run ({problem}); {without}"
+        return Check("ExifTool", ok=False, found=found, mend=mend, needed=False)
     return Check("ExifTool", ok=True, found=f"{name} ({done.stdout.strip()})")
 
 

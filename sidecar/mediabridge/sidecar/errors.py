@@ -22,6 +22,7 @@ class Kind:
 TABLE: dict[type[Fault], Kind] = {
     faults.InvalidRequest: Kind(400, "invalid_request", "Invalid request"),
     faults.Forbidden: Kind(403, "forbidden", "Forbidden"),
+    faults.ForbiddenTier: Kind(403, "forbidden_tier", "Not in this tier"),
     faults.PayloadTooLarge: Kind(413, "payload_too_large", "Payload too large"),
     faults.UnsupportedMedia: Kind(415, "unsupported_media_type", "Unsupported media type"),
     faults.UnreadableFile: Kind(422, "unreadable_file", "Unreadable file"),

@@ -50,6 +50,12 @@ class Forbidden(Fault):
     suggestion = "Call the proxy host instead; the sidecar answers it alone."
 
 
+class ForbiddenTier(Fault):
+    """The tier does not include what was asked for."""
+
+    suggestion = "Send tier=forensic or tier=enterprise, or use /api/extract."
+
+
 class PayloadTooLarge(Fault):
     """More bytes than a limit allows; the message names the limit."""
 

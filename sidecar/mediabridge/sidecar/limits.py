@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .faults import InvalidRequest, PayloadTooLarge
+from .faults import ForbiddenTier, InvalidRequest, PayloadTooLarge
 
 MIB = 1024 * 1024
 NAMES = ("free", "premium", "forensic", "enterprise")
@@ -14,12 +14,16 @@ DEFAULT_TIER = "enterprise"  # accounts are off (CONTRACT §4)
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """One tier: its largest file in bytes, the groups that it sees (`None` = all) and those that it never sees."""
+    """One tier: its largest file in bytes, the groups that it sees (`None` = all) and those that it never sees.
+
+    `advanced`: whether it may ask for the advanced analysis.
+    """
 
     name: str
     max_bytes: int
     only: frozenset[str] | None = None
     locked: frozenset[str] = frozenset()
+    advanced: bool = False
 
     def shows(self, group: str) -> bool:
         """Whether this tier sees a group of metadata. `GPS` stands for every tag that tells the position."""
@@ -34,8 +38,8 @@ def tiers(sizes: Mapping[str, int]) -> Tiers:
     rows = (
         Tier("free", sizes["free"], only=frozenset({"ExifTool", "File", "EXIF", "Composite"})),
         Tier("premium", sizes["premium"], locked=frozenset({"GPS", "MakerNotes"})),
-        Tier("forensic", sizes["forensic"]),
-        Tier("enterprise", sizes["enterprise"]),
+        Tier("forensic", sizes["forensic"], advanced=True),
+        Tier("enterprise", sizes["enterprise"], advanced=True),
     )
     return {row.name: row for row in rows}
 
@@ -47,6 +51,13 @@ def find_tier(table: Tiers, word: str) -> Tier:
         msg = f"tier: {word[:40]!r} is none of {', '.join(table)}."
         raise InvalidRequest(msg, f"Send tier={DEFAULT_TIER}, or leave the field out.")
     return table[name]
+
+
+def check_advanced(tier: Tier) -> None:
+    """Raises `ForbiddenTier` for a tier without the advanced analysis."""
+    if not tier.advanced:
+        msg = f"tier: the advanced analysis is for forensic and enterprise; this request is of {tier.name}."
+        raise ForbiddenTier(msg)
 
 
 def check_size(name: str, size: int, tier: Tier) -> None:

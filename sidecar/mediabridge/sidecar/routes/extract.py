@@ -1,19 +1,23 @@
-"""`POST /api/extract`, `POST /api/extract/batch` and `GET /api/extract/health`."""
+"""`POST /api/extract`, `/api/extract/batch`, `/api/extract/advanced`, and `GET /api/extract/health`."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
+from mediabridge.sidecar.analysis.analyse import analyse
+from mediabridge.sidecar.analysis.model import Facts
 from mediabridge.sidecar.answers import answer, to_bytes, url_of
-from mediabridge.sidecar.extraction import engine, health
-from mediabridge.sidecar.extraction.answer import answer_for, elapsed_ms
+from mediabridge.sidecar.cache import refuse_when_critical
+from mediabridge.sidecar.extraction import engine, fallback, health
+from mediabridge.sidecar.extraction.answer import answer_for, check, elapsed_ms, payload
 from mediabridge.sidecar.extraction.batch import Batch, Result
-from mediabridge.sidecar.limits import Tier, find_tier
+from mediabridge.sidecar.limits import Tier, check_advanced, find_tier
 from mediabridge.sidecar.services import services
 
 from .upload import receive, receive_many
@@ -27,16 +31,36 @@ def extract_one() -> Response:
     """All that one uploaded file says about itself, as far as the tier sees it."""
     started = time.monotonic()
     parts = services()
+    refuse_when_critical(request.content_length or 0)
     with parts.scratch.room() as room:
         upload, fields = receive(request, room, parts.max_bytes)
         told = answer_for(upload, _tier(fields), parts.read, started=started, gone=_client_gone())
     return answer(told)
 
 
+@blueprint.post("/advanced")
+def extract_advanced() -> Response:
+    """The same, and what the file's bytes, dates, traces and pixels tell beyond its tags."""
+    started, received_at = time.monotonic(), datetime.now(UTC)
+    parts, gone = services(), _client_gone()
+    refuse_when_critical(request.content_length or 0)
+    with parts.scratch.room() as room:
+        upload, fields = receive(request, room, parts.max_bytes)
+        tier = _tier(fields)
+        check_advanced(tier)
+        check(upload, tier)
+        reading, cached = parts.read(upload, gone)
+        told = payload(upload, tier, reading, cached=cached, started=started)
+        facts = Facts(upload.name, upload.extension, upload.sha256, received_at)
+        found = analyse(upload.path, reading.metadata, facts, parts.runner, gone=gone)
+    return answer({**told, "elapsedMs": elapsed_ms(started), "analysis": found.to_json()})
+
+
 @blueprint.post("/batch")
 def extract_batch() -> Response:
     """The same for many files, each for itself; as one JSON object, or a line per file as soon as it is done."""
     parts = services()
+    refuse_when_critical(request.content_length or 0)
     with ExitStack() as stack:
         room = stack.enter_context(parts.scratch.room())
         # The body as a whole was limited before; a single file too many bytes long is a failure in its place.
@@ -85,6 +109,13 @@ def _client_gone() -> Callable[[], bool] | None:
     return request.environ.get("waitress.client_disconnected")
 
 
+def _engine(found: health.Health) -> dict[str, object]:
+    parts = services()
+    if found.status != "ok" and parts.engine.state in ("missing", "down"):
+        return {"name": fallback.NAME, "version": parts.version, "path": None}
+    return {"name": engine.NAME, "version": parts.engine.version, "path": parts.exiftool_path()}
+
+
 @blueprint.get("/health")
 def extract_health() -> Response:
     """Whether extraction works, by a real extraction; 503 when it does not."""
@@ -93,7 +124,7 @@ def extract_health() -> Response:
     found = health.check(parts.engine, parts.health_sample, parts.health_timeout_s)
     payload: dict[str, object] = {
         "status": found.status,
-        "engine": {"name": engine.NAME, "version": parts.engine.version, "path": parts.exiftool_path()},
+        "engine": _engine(found),
         "pool": parts.engine.stats().as_json(),
         "elapsedMs": elapsed_ms(started),
     }
