@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -108,6 +109,30 @@ def doctor(*, as_json: bool) -> None:
             click.echo(f"warn  {warning}")
         click.echo(examining.in_words(checks))
     sys.exit(0 if examining.healthy(checks) else 1)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--tier", help="Who looks: free, premium, forensic or enterprise (the default).")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "ndjson", "table"]),
+    default="json",
+    show_default=True,
+    help="A JSON list in the order of the files, a line for each as it is done, or a table.",
+)
+def extract(paths: tuple[str, ...], tier: str | None, form: str) -> None:
+    """Everything that files say of themselves, without a server. Folders are read with all that is below them.
+
+    Exit code 1 when a file could not be read; standard error says which.
+    """
+    options = ["--format", form, *(["--tier", tier.lower()] if tier else [])]
+    # -P: the folder with the pictures is no place to take Python modules from.
+    command = [sys.executable, "-P", "-m", "mediabridge.sidecar.extraction.cli", *options, "--", *paths]
+    if os.name == "posix":
+        os.execv(sys.executable, command)  # noqa: S606  the program becomes the other one, and Ctrl+C is its own
+    sys.exit(subprocess.run(command, check=False).returncode)
 
 
 def _with_console(mode: Mode, flags: Mapping[str, object], act: Callable[[Settings, Mode, Console], int]) -> int:

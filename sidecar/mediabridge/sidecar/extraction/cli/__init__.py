@@ -1,0 +1,1 @@
+"""`mediabridge extract`: files read in place, on the pool, without a server."""
