@@ -9,16 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mediabridge.bridge import SIDECAR, BridgeOptions, Console, Target, module, script, wsgi
 from mediabridge.config import Mode, Settings, Warned, load
 
-from . import ask as asking
-from . import logs
-from .answers import own_version
+if TYPE_CHECKING:
+    from mediabridge.bridge import Console, Target
 
 log = logging.getLogger("mediabridge.host")
 
@@ -27,7 +25,7 @@ HERE = Path("mediabridge.toml")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(own_version(), prog_name="mediabridge")
+@click.version_option(package_name="mediabridge", prog_name="mediabridge")
 def main() -> None:
     """Put a supervised Python sidecar behind a reverse proxy."""
 
@@ -88,6 +86,8 @@ def supervise(flask_port: int | None, args: tuple[str, ...], **chosen: str | Non
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def status(host: str | None, port: int | None, *, as_json: bool) -> None:
     """State of a running instance. Exit code 0 ready, 3 not running, 4 running and not ready."""
+    from . import ask as asking  # noqa: PLC0415
+
     settings, _ = load(os.environ, flags={"HOST": host, "PORT": port}, toml=HERE)
     answer = asking.ask(settings.host, settings.port)
     click.echo(asking.as_json(answer) if as_json else asking.in_words(answer))
@@ -136,6 +136,10 @@ def extract(paths: tuple[str, ...], tier: str | None, form: str) -> None:
 
 
 def _with_console(mode: Mode, flags: Mapping[str, object], act: Callable[[Settings, Mode, Console], int]) -> int:
+    from mediabridge.bridge import Console  # noqa: PLC0415  `extract` and `--help` need no bridge
+
+    from . import logs  # noqa: PLC0415
+
     settings, warnings = load(os.environ, flags=flags, toml=HERE, mode=mode)
     colour = "36" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else ""
     console = Console(colour=colour)
@@ -161,6 +165,8 @@ def _serve(
 
 
 def _supervise(settings: Settings, console: Console, target: Target) -> int:
+    from mediabridge.bridge import BridgeOptions  # noqa: PLC0415
+
     from .supervise import Supervise  # noqa: PLC0415
 
     return Supervise(BridgeOptions.from_settings(settings, target=target), console, sys.stdin).run()
@@ -174,6 +180,8 @@ def _target(
     health_path: str | None = None,
     cwd: str | None = None,
 ) -> Target:
+    from mediabridge.bridge import SIDECAR, module, script, wsgi  # noqa: PLC0415
+
     if [module_name, script_path, application].count(None) < 2:  # noqa: PLR2004  one of the three at most
         raise click.UsageError("Give one of --module, --script and --wsgi.")
     options: dict[str, object] = {"cwd": cwd}
