@@ -19,7 +19,7 @@ from .real_sidecar import TOKEN_HEADER, RealSidecar
 
 # Of one connection or one answer: ours and the servers' to set (Keep-Alive is Node's); the length holds what differs.
 OWN = {"date", "via", "x-request-id", "connection", "keep-alive", "transfer-encoding", "content-length"}
-VOLATILE = {"elapsedMs", "requestId", "timestamp"}
+VOLATILE = {"cached", "elapsedMs", "requestId", "timestamp"}  # `cached` says which of the hosts asked first
 
 # One grey pixel, baseline, made by hand from ITU-T T.81.
 PHOTO = bytes.fromhex(
