@@ -38,33 +38,36 @@ for line in sys.stdin:
             break
         continue
     number = line[len("-execute"):]
-    path = next((item for item in lines if item.startswith("/")), "")
-    kind = path.rpartition(".")[2]
-    if kind == "hang":
-        time.sleep(600)
-    elif kind == "slow":
-        time.sleep(1.5)
-    elif kind == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    elif kind == "quit":
-        sys.exit(3)
-    elif kind == "flood":
-        while True:
-            sys.stdout.write("x" * 65536)
-    elif kind == "noise":
-        sys.stderr.write("n" * 300000 + "\\n")
-        sys.stderr.flush()
-    elif kind == "eat":
-        hog = bytearray(4 * 1024**3)
+    paths = [item for item in lines if item.startswith("/")] or [""]
+    told = []
+    for path in paths:
+        kind = path.rpartition(".")[2]
+        if kind == "hang":
+            time.sleep(600)
+        elif kind == "slow":
+            time.sleep(1.5)
+        elif kind == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif kind == "quit":
+            sys.exit(3)
+        elif kind == "flood":
+            while True:
+                sys.stdout.write("x" * 65536)
+        elif kind == "noise":
+            sys.stderr.write("n" * 300000 + "\\n")
+            sys.stderr.flush()
+        elif kind == "eat":
+            hog = bytearray(4 * 1024**3)
+        told.append(
+            '{{"SourceFile": "%s", "ExifTool:Warning": "cannot open %s", "File:FileType": "GIF",'
+            ' "File:MIMEType": "image/gif", "Pid:Pid": %d}}' % (path, path, os.getpid())
+        )
     if "-ver" in lines:
         sys.stdout.write("13.50\\n")
     elif kind == "nonsense":
         sys.stdout.write("this is no JSON\\n")
     else:
-        sys.stdout.write(
-            '[{{"SourceFile": "%s", "ExifTool:Warning": "cannot open %s", "File:FileType": "GIF",'
-            ' "File:MIMEType": "image/gif", "Pid:Pid": %d}}]\\n' % (path, path, os.getpid())
-        )
+        sys.stdout.write("[" + ",".join(told) + "]\\n")
     sys.stdout.write("{{ready%s}}\\n" % number)
     sys.stdout.flush()
     sys.stderr.write("=0=post%s\\n" % number)

@@ -18,7 +18,7 @@ import pytest
 from mediabridge.sidecar.extraction.cores import processes, usable_cores
 from mediabridge.sidecar.extraction.engine import Engine, Process, Wear
 from mediabridge.sidecar.extraction.exiftool import ExifToolProcess, ProcessUnusableError, Reply
-from mediabridge.sidecar.faults import EngineDied
+from mediabridge.sidecar.faults import EngineClosed, EngineDied
 
 Until = Callable[..., Any]
 MIB = 1024 * 1024
@@ -235,3 +235,25 @@ def test_a_containers_quota_counts(tmp_path: Path, content: str, most: int) -> N
     assert usable_cores(file) == min(most, len(os.sched_getaffinity(0)))
     assert processes(0, file) == min(usable_cores(file), 16)
     assert processes(7, file) == 7
+
+
+def test_closing_while_a_process_starts_cuts_off_its_first_command(build: Any, stand_in: Path, until: Until) -> None:
+    starting, may_go_on = threading.Event(), threading.Event()
+
+    class Late(ExifToolProcess):
+        def run(self) -> None:
+            super().run()
+            starting.set()
+            may_go_on.wait(20)
+
+    engine = build(make=lambda: Late(stand_in))
+    with ThreadPoolExecutor(1) as pool:
+        task = pool.submit(engine.run, "-j", "/x/a.hang", timeout_s=60)
+        assert starting.wait(10)
+        closing = threading.Thread(target=engine.close, args=(0.2,))
+        closing.start()
+        until(lambda: engine._slots[0]._closed)
+        may_go_on.set()
+        assert isinstance(task.exception(10), EngineClosed)
+        closing.join(10)
+    assert engine.stats().alive == 0

@@ -110,8 +110,8 @@ class Slot:
 
     def close(self, timeout_s: float) -> Future[None] | None:
         """Cut off what runs and end the process, in the background; None when that was done before."""
-        self._closed = True
         with self._lock:
+            self._closed = True
             if self._ticket is not None and self._process is not None:
                 self._process.kill()
         return self.retire(timeout_s)
@@ -207,7 +207,10 @@ class Slot:
             self._fell_out("down", str(problem))
             msg = f"{problem}."
             raise EngineUnavailable(msg, "Check EXIFTOOL_PATH; run 'exiftool -ver' by hand.") from problem
-        self._process, self.files = process, 0
+        with self._lock:
+            self._process, self.files = process, 0
+            if self._closed:  # while it started, when there was nothing yet to kill
+                process.kill()
         self.state, self.version = "ready", process.version
         elapsed_ms = round((time.monotonic() - started) * 1000, 1)
         words = f"ExifTool {process.version} started (pid {process.pid})"

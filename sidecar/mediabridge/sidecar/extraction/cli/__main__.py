@@ -10,19 +10,20 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from mediabridge.config import Settings, load
+from mediabridge.config import load
 from mediabridge.sidecar import logs, requestid
-from mediabridge.sidecar.extraction.engine import Engine, Wear
+from mediabridge.sidecar.extraction.cores import processes
+from mediabridge.sidecar.extraction.engine import Wear
 from mediabridge.sidecar.extraction.many import ManyReader
 from mediabridge.sidecar.extraction.pool import start_pool
 from mediabridge.sidecar.limits import DEFAULT_TIER, MIB, NAMES, tiers
 
-from .files import Aliases, walk
-from .output import WRITERS, progress
+from .files import Aliases, LocalFile, walk
+from .output import WRITERS, Writer, progress
 from .work import Result, Work
 
 _SIGNALLED = 128
@@ -39,15 +40,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     for warned in warnings:
         print(warned, file=sys.stderr)  # noqa: T201
     requestid.current.set(requestid.make())
-    wear = Wear(settings.extract_recycle_files, settings.extract_recycle_mb * MIB)
-    engine = start_pool(settings.exiftool_path, settings.extract_processes, wear)
-    try:
-        return _extract(engine, settings, options)
-    except BrokenPipeError:  # whoever read our output has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    finally:
-        engine.close(_END_S)
+    with Aliases() as aliases:
+        files = [aliases.local(shown) for shown in walk(options.paths)]
+        if not files:
+            print("There are no files below these paths.", file=sys.stderr)  # noqa: T201
+            return 1
+        size = min(processes(settings.extract_processes), len(files))
+        wear = Wear(settings.extract_recycle_files, settings.extract_recycle_mb * MIB)
+        engine = start_pool(settings.exiftool_path, size, wear)
+        work = Work(ManyReader(engine, settings.extract_timeout_s), tiers(settings.tier_sizes)[options.tier], size)
+        try:
+            return _extract(work, files, WRITERS[options.format])
+        except BrokenPipeError:  # whoever read our output has left
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        finally:
+            engine.close(_END_S)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,27 +72,19 @@ def _stop(number: int, _frame: object) -> None:
     sys.exit(_SIGNALLED + number)
 
 
-def _extract(engine: Engine, settings: Settings, options: argparse.Namespace) -> int:
-    with Aliases() as aliases:
-        files = [aliases.local(shown) for shown in walk(options.paths)]
-        if not files:
-            print("There are no files below these paths.", file=sys.stderr)  # noqa: T201
-            return 1
-        reader = ManyReader(engine, settings.extract_timeout_s)
-        work = Work(reader, tiers(settings.tier_sizes)[options.tier], engine.size)
-        out, err = sys.stdout, sys.stderr
-        writer = WRITERS[options.format](out)
-        failed: list[Result] = []
-        results = work.results(files)
-        with contextlib.closing(results), progress(len(files), err, shown=_has_bar(out, err)) as step:
-            writer.begin()
-            for result in results:
-                writer.add(result)
-                step()
-                if not result.succeeded:
-                    failed.append(result)
-            writer.end()
-            out.flush()
+def _extract(work: Work, files: Sequence[LocalFile], make_writer: Callable[[TextIO], Writer]) -> int:
+    out, err = sys.stdout, sys.stderr
+    writer, failed = make_writer(out), []
+    results = work.results(files)
+    with contextlib.closing(results), progress(len(files), err, shown=_has_bar(out, err)) as step:
+        writer.begin()
+        for result in results:
+            writer.add(result)
+            step()
+            if not result.succeeded:
+                failed.append(result)
+        writer.end()
+        out.flush()
     _tell(failed, err)
     return 1 if failed else 0
 
