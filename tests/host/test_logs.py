@@ -74,3 +74,21 @@ def test_property_each_line_of_a_child_is_one_json_object_in_production(lines):
     entries = [json.loads(line) for line in console.lines]
     assert [entry["message"] for entry in entries] == lines
     assert {(entry["source"], entry["stream"]) for entry in entries} == {("Python", "stderr")}
+
+
+def test_a_line_of_a_child_that_is_an_event_keeps_its_fields():
+    console = ConsoleDouble()
+    lines = ['{"event": "process.died", "time": "t", "data": {"how": "x"}}', '{"event": broken', '{"a": 1}', "[" * 9000]
+    logs.json_sink(console)(Block("Python", "stderr", "".join(f"{line}\n" for line in lines).encode()))
+    event, *others = [json.loads(line) for line in console.lines]
+    assert event == {"source": "Python", "stream": "stderr", "event": "process.died", "time": "t", "data": {"how": "x"}}
+    assert [entry["message"] for entry in others] == lines[1:]
+
+
+def test_the_level_may_be_chosen():
+    console = ConsoleDouble()
+    logs.set_up(console, production=True, level="info")
+    logging.getLogger("mediabridge.host").info("heard")
+    logs.set_up(console, production=False, level="error")
+    logging.getLogger("mediabridge.host").warning("not heard")
+    assert [json.loads(line)["message"] for line in console.lines] == ["heard"]

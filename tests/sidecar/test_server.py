@@ -62,7 +62,9 @@ def test_no_100_continue_is_sent_to_an_upload_over_the_limit(small: Any) -> None
 
 
 def test_a_chunked_upload_is_refused_as_soon_as_it_passes_the_limit(small: Any) -> None:
-    endless = b"".join(b"10000\r\n" + bytes(65536) + b"\r\n" for _ in range(20))
+    form = b'--X\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+    parts = [form, *[bytes(65536)] * 20]
+    endless = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
     assert_refused(small.raw(head(Transfer_Encoding="chunked") + endless), 413, "payload_too_large", "1 MB")
 
 

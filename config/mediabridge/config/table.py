@@ -75,6 +75,14 @@ TABLE: tuple[Setting, ...] = (
         "production",
     ),
     Setting(
+        "LOG_LEVEL",
+        "log_level",
+        values.choice("debug", "info", "warning", "error"),
+        None,
+        "least level of log lines: `debug`, `info`, `warning`, `error`; else `info` in development, "
+        "`warning` in production",
+    ),
+    Setting(
         "SIDECAR_RESTART",
         "sidecar_restart",
         values.choice("never", "on-failure", "always"),

@@ -144,7 +144,7 @@ def _with_console(mode: Mode, flags: Mapping[str, object], act: Callable[[Settin
     colour = "36" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else ""
     console = Console(colour=colour)
     try:
-        logs.set_up(console, production=settings.node_env == "production")
+        logs.set_up(console, production=settings.node_env == "production", level=settings.log_level)
         for warning in warnings:
             _warn(warning)
         return act(settings, mode, console)

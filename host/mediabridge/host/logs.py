@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from datetime import UTC, datetime
@@ -42,12 +43,15 @@ def _time(moment: datetime) -> str:
 
 
 def json_sink(console: Console) -> Sink:
-    """A sink that writes each line of a child as one JSON object a line, for production logs."""
+    """A sink that writes each line of a child as one JSON object a line, for production logs.
+
+    A line that is an event already (`docs/events.md`) keeps its own fields.
+    """
 
     def write(block: Block) -> None:
         now = _time(datetime.now(UTC))
         entries = (
-            json.dumps({"time": now, "source": block.source, "stream": block.stream, "message": line})
+            json.dumps({"time": now, "source": block.source, "stream": block.stream, **_fields(line)})
             for line in block.lines()
         )
         console.raw("".join(f"{entry}\n" for entry in entries).encode(), block.stream)
@@ -55,11 +59,24 @@ def json_sink(console: Console) -> Sink:
     return write
 
 
-def set_up(console: Console, *, production: bool) -> None:
-    """Send the log of mediabridge and of the server to the console: all of it, or warnings and errors only."""
+def _fields(line: str) -> dict[str, object]:
+    if line.startswith("{"):
+        with contextlib.suppress(ValueError, RecursionError):
+            found: dict[str, object] = json.loads(line)
+            if "event" in found:
+                return found
+    return {"message": line}
+
+
+def set_up(console: Console, *, production: bool, level: str | None = None) -> None:
+    """Send the log of mediabridge and of the server to the console: all of it, or warnings and errors only.
+
+    `level` is LOG_LEVEL, where it is set.
+    """
+    least = logging.getLevelNamesMapping()[level.upper()] if level else None
     handler = ConsoleHandler(console, as_json=production)
     for name in ("mediabridge", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.propagate = False
-        logger.setLevel(logging.WARNING if production or name == "uvicorn.error" else logging.INFO)
+        logger.setLevel(least or (logging.WARNING if production or name == "uvicorn.error" else logging.INFO))

@@ -19,6 +19,7 @@ from mediabridge.config import Settings, load
 
 from . import listener, logs
 from .app import create_app
+from .events import emit
 from .server import THREADS, Server, ServerOptions
 from .services import Launch, Services, build
 
@@ -34,7 +35,7 @@ def main() -> int:
     # Popped, so that ExifTool does not inherit it.
     launch = Launch(os.environ.pop("MEDIABRIDGE_TOKEN", None) or None, os.environ.get("MEDIABRIDGE_NONCE"))
     settings, warnings = load(os.environ, toml=Path("mediabridge.toml"))
-    logs.configure(settings.flask_env)
+    logs.configure(settings.flask_env, level=settings.log_level)
     descriptor = os.environ.pop("MEDIABRIDGE_LISTEN_FD", None)
     if descriptor is None:  # the bridge has told its user already
         for warned in warnings:
@@ -65,6 +66,7 @@ def _serve(settings: Settings, services: Services, listening: list[socket.socket
     options = ServerOptions(
         max_bytes=services.max_bytes,
         largest_body=services.largest_body,
+        open_form=services.forms.open,
         drain_s=drain_ms / 1000,
         # Two for each process: while one file is read, the next is received.
         threads=max(THREADS, 2 * services.engine.size),
@@ -72,7 +74,9 @@ def _serve(settings: Settings, services: Services, listening: list[socket.socket
     server = Server(create_app(services), listening, services.guard, options)
     for number in _STOPS:
         signal.signal(number, server.signal)
-    _log.info("sidecar ready on %s (pid %d)", listener.describe(listening[0]), os.getpid())
+    where = listener.describe(listening[0])
+    words = f"sidecar ready on {where} (pid {os.getpid()})"
+    emit(_log, logging.INFO, "sidecar.ready", words, address=where, processes=services.engine.size)
     server.run(cut=lambda: services.engine.close(0.1))
 
 

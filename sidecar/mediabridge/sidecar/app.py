@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from . import errors, requestid
 from .answers import error_answer, fault_answer
+from .events import emit
 from .faults import TRY_CURL, ClientGone, Fault
 from .routes import extract, health, status
 from .services import Services, attach, services
@@ -41,6 +42,7 @@ def _open() -> None:
     headers = {name.upper().replace("-", "_"): value for name, value in request.headers.items()}
     refused = services().guard.check(headers)
     if refused is not None:
+        emit(_log, logging.WARNING, "security.refused", refused.message, path=request.path)
         raise refused
 
 
@@ -52,14 +54,18 @@ def _finish(response: Response) -> Response:
     level = logging.WARNING if response.status_code >= _SERVER_ERROR else logging.INFO
     if request.path == "/health":
         level = logging.DEBUG  # asked twice a second
-    _log.log(
+    size = (not response.is_streamed and response.calculate_content_length()) or 0
+    words = f"{request.method} {request.path} {response.status_code} {elapsed_ms:.1f} ms {size} bytes"
+    emit(
+        _log,
         level,
-        "%s %s %d %.1f ms %d bytes",
-        request.method,
-        request.path,
-        response.status_code,
-        elapsed_ms,
-        (not response.is_streamed and response.calculate_content_length()) or 0,
+        "request.finished",
+        words,
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        elapsedMs=round(elapsed_ms, 1),
+        bytes=size,
     )
     return response
 
@@ -91,7 +97,8 @@ def _http_error(problem: HTTPException) -> Response:
 
 def _unexpected(problem: Exception) -> Response:
     """The border: a bug is logged with its traceback under the request's id, and answered without it."""
-    _log.error("unexpected error in %s %s", request.method, request.path, exc_info=problem)
+    words = f"unexpected error in {request.method} {request.path}"
+    emit(_log, logging.ERROR, "error.unexpected", words, trace=problem, kind=type(problem).__name__)
     return error_answer(
         errors.UNEXPECTED,
         "The sidecar met an error that it did not expect.",

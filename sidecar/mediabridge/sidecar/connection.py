@@ -19,13 +19,17 @@ from waitress.task import ErrorTask, WSGITask
 from . import errors, requestid
 from .answers import to_bytes, url_of
 from .errors import Kind
+from .events import emit
 from .faults import SMALLER, URL, Fault, PayloadTooLarge
+from .form import ENVIRON, Form
 from .guard import Guard
 from .limits import megabytes
 from .logs import clean
 from .storage.scratch import full, is_full
 
 LINGER_S = 2.0
+OpenForm = Callable[[str, str, int | None], Form | None]
+_FORBIDDEN = 403
 _SHOWN = 200  # characters of a client's text that a message repeats
 _log = logging.getLogger("mediabridge.sidecar.request")
 
@@ -39,31 +43,63 @@ class FaultError(utilities.Error):
 
 
 class Parser(HTTPRequestParser):
-    """Asks the guard, and for the limit of this call, as soon as the headers are there, before the body is kept."""
+    """Asks the guard, and for the limit of this call, as soon as the headers are there, before the body is kept.
 
-    def __init__(self, adj: Any, guard: Guard, largest_body: Callable[[str, str], int]) -> None:
+    The body of a form is taken apart while it arrives: `form` has it.
+    """
+
+    form: Form | None = None
+
+    def __init__(self, adj: Any, guard: Guard, largest_body: Callable[[str, str], int], open_form: OpenForm) -> None:
         super().__init__(adj)
         self._guard = guard
         self._largest_body = largest_body
+        self._open_form = open_form
 
     def received(self, data: bytes) -> int:
         """Take some bytes and return how many belonged to this request."""
         had_headers = self.headers_finished
         try:
             consumed = super().received(data)
-        except OSError as problem:  # waitress keeps a large body in a temporary file
-            if not is_full(problem):
-                raise
-            self._refuse(full())
+            if self.form is not None and self.completed and self.error is None:
+                self.form.finish()
+        except Fault as fault:  # of the form
+            self._refuse(fault)
             return len(data)
+        except OSError as problem:  # waitress keeps another large body in a temporary file
+            return self._give_up(problem, len(data))
         if self.headers_finished and not had_headers and self._has_proper_head:
             refused = self._guard.check(self.headers) or self._too_large()
             if refused is not None:
                 self._refuse(refused)
+            elif not self.completed:
+                self._look_for_form()
         if self.completed:
             # Waitress would still send "100 Continue" to a client that it has just refused, and read the whole body.
             self.expect_continue = False
         return consumed
+
+    def _give_up(self, problem: OSError, taken: int) -> int:
+        if is_full(problem):
+            self._refuse(full())
+        else:  # somebody has removed the folder of temporary files
+            head: Any = self
+            request_id = head.headers["X_REQUEST_ID"] = requestid.choose(self.headers.get("X_REQUEST_ID"))
+            token = requestid.current.set(request_id)
+            _log.error("unexpected error in %s %s", head.command, clean(head.path), exc_info=problem)
+            requestid.current.reset(token)
+            self._fail(utilities.InternalServerError("it met an unexpected error"))
+        return taken
+
+    def _look_for_form(self) -> None:
+        head: Any = self  # waitress's stubs lack its path and receiver
+        size = None if self.chunked else self.content_length
+        try:
+            self.form = self._open_form(head.path, self.headers.get("CONTENT_TYPE", ""), size)
+        except Fault as fault:
+            self._refuse(fault)
+        if self.form is not None:
+            head.body_rcv.buf = self.form
 
     @property
     def _has_proper_head(self) -> bool:
@@ -80,8 +116,13 @@ class Parser(HTTPRequestParser):
         )
 
     def _refuse(self, fault: Fault) -> None:
-        self.error = FaultError(fault)
+        self._fail(FaultError(fault))
+
+    def _fail(self, error: utilities.Error) -> None:
+        self.error = error
         self.completed = True
+        if self.form is not None:
+            self.form.close()
 
 
 class Task(WSGITask):
@@ -92,6 +133,12 @@ class Task(WSGITask):
         if not self.channel.server.accepting:
             self.set_close_on_finish()
         super().execute()
+
+    def get_environment(self) -> dict[str, Any]:
+        """WSGI's environment, with the form that has arrived."""
+        environ: dict[str, Any] = super().get_environment()
+        form = getattr(self.request, "form", None)
+        return environ if form is None else {**environ, ENVIRON: form}
 
 
 class JsonErrorTask(ErrorTask):
@@ -115,7 +162,11 @@ class JsonErrorTask(ErrorTask):
         self.content_length = len(body)
         token = requestid.current.set(request_id)
         method, path = getattr(request, "command", "?"), getattr(request, "path", "?")
-        _log.info("%s %s %s refused", method, path, payload["status"])
+        words, event = f"{method} {path} {payload['status']} refused", "request.refused"
+        level = logging.INFO
+        if payload["status"] == _FORBIDDEN:
+            event, level = "security.refused", logging.WARNING
+        emit(_log, level, event, words, path=path, status=payload["status"], code=payload["code"])
         requestid.current.reset(token)
         self.write(b"" if method == "HEAD" else body)
 
@@ -158,7 +209,9 @@ class Channel(HTTPChannel):
         self._refused = False
         self._linger_until = 0.0
         super().__init__(server, sock, addr, adj, map)
-        self.parser_class = lambda adj: Parser(adj, server.guard, server.largest_body)  # type: ignore[assignment]
+        self.parser_class = lambda adj: Parser(  # type: ignore[assignment]
+            adj, server.guard, server.largest_body, server.open_form
+        )
 
     @property
     def at_rest(self) -> bool:
@@ -172,6 +225,12 @@ class Channel(HTTPChannel):
         taken = super().received(data)
         self._refused = any(request.error for request in self.requests)
         return taken
+
+    def handle_close(self) -> None:
+        """Close it; an upload that was under way is dropped with its file."""
+        if self.request is not None:
+            self.request.close()
+        super().handle_close()
 
     def readable(self) -> bool:
         """Whether to wait for bytes from the client."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from waitress import wasyncore
 from waitress.server import create_server
 
-from .connection import Channel
+from .connection import Channel, OpenForm
+from .events import emit
 from .guard import Guard
 from .lanes import LaneDispatcher
 
@@ -28,12 +29,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """`max_bytes` of an upload; `largest_body`: bytes of a body by path and query; `drain_s`: how long requests may go
-    on after the first signal; `threads` for work.
+    """`max_bytes` of an upload; `largest_body`: bytes of a body by path and query; `open_form`: takes apart the form of
+    a request by its path, content type and size; `drain_s`: how long requests may go on after the first signal;
+    `threads` for work.
     """
 
     max_bytes: int
     largest_body: Callable[[str, str], int]
+    open_form: OpenForm
     drain_s: float
     threads: int = THREADS
 
@@ -54,6 +57,7 @@ class Server:
             server.channel_class = Channel
             # For its channels.
             server.guard, server.max_bytes, server.largest_body = guard, options.max_bytes, options.largest_body
+            server.open_form = options.open_form
             server.accept_connections()
 
     def signal(self, _number: int, _frame: FrameType | None) -> None:
@@ -69,13 +73,14 @@ class Server:
         """
         while not self._signals:
             self._turn(1.0)
-        _log.info("stopping")
+        emit(_log, logging.INFO, "sidecar.stopping", "stopping")
         for server in self._servers:
             wasyncore.dispatcher.close(server)  # nobody new; who waits in the queue is the next server's
         self._turn(0)  # what a client has already sent on an open connection counts as under way
         self._drain(self._options.drain_s, until_signal=2)
         if under_way := self._under_way():
-            _log.warning("%d requests are cut off while the sidecar stops", under_way)
+            words = f"{under_way} requests are cut off while the sidecar stops"
+            emit(_log, logging.WARNING, "sidecar.cut", words, requests=under_way)
             cut()
             self._drain(_CUT_S)
         self._done = True

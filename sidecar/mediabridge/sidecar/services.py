@@ -15,7 +15,7 @@ from flask import current_app
 
 from mediabridge.config import LargestBody, Settings
 
-from .cache import PROFILES, EnhancedMetadataCache, ResultCache, forget, get_enhanced_cache
+from .cache import PROFILES, EnhancedMetadataCache, ResultCache, forget, get_enhanced_cache, refuse_when_critical
 from .cache.place import default_folder
 from .extraction.answer import Gone, Subject
 from .extraction.engine import NAME, Engine, Wear
@@ -27,6 +27,7 @@ from .extraction.reader import Reader
 from .extraction.stored import CachedExtractor, version_of
 from .extraction.tools import find_exiftool
 from .faults import EngineUnavailable
+from .forms import Forms
 from .guard import Guard
 from .isolated import Runner
 from .limits import MIB, Tiers, tiers
@@ -53,6 +54,7 @@ class Services:
     max_bytes: int
     largest_body: LargestBody
     scratch: Scratch
+    forms: Forms
     engine: Engine
     reader: Reader
     runner: Runner
@@ -102,6 +104,7 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
         max_bytes=settings.extract_max_bytes,
         largest_body=settings.largest_body,
         scratch=scratch,
+        forms=Forms(scratch, settings.extract_max_bytes, settings.largest_body("", ""), refuse_when_critical),
         engine=engine,
         reader=Reader(
             CachedExtractor(extractor, cache.results, NAME, version_of(engine)),

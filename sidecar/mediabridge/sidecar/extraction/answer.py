@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mediabridge.sidecar import errors, requestid
+from mediabridge.sidecar.events import emit
 from mediabridge.sidecar.faults import Fault, InvalidRequest
 from mediabridge.sidecar.limits import Tier, check_size
 
@@ -45,9 +46,24 @@ def answer_for(file: Subject, tier: Tier, read: Read, *, started: float, gone: G
 
     Raises a `Fault`: `InvalidRequest` for an empty file, `PayloadTooLarge` over the tier's limit, what reading raises.
     """
-    check(file, tier)
-    reading, cached = read(file, gone)
-    return payload(file, tier, reading, cached=cached, started=started)
+    try:
+        check(file, tier)
+        reading, cached = read(file, gone)
+        return payload(file, tier, reading, cached=cached, started=started)
+    except Fault as fault:
+        code = errors.kind_of(fault).code
+        emit(
+            _log,
+            logging.INFO,
+            "extraction.failed",
+            f"a file of {file.size} bytes was not read: {code}",
+            code=code,
+            extension=file.extension,
+            size=file.size,
+            tier=tier.name,
+            elapsedMs=elapsed_ms(started),
+        )
+        raise
 
 
 def check(file: Subject, tier: Tier) -> None:
@@ -61,6 +77,20 @@ def check(file: Subject, tier: Tier) -> None:
 def payload(file: Subject, tier: Tier, reading: Reading, *, cached: bool, started: float) -> Answer:
     """The answer to a reading. Raises `UnsupportedMedia` and `UnreadableFile` where that is what was found."""
     visible = show(reading, file.name, tier.shows)
+    emit(
+        _log,
+        logging.INFO,
+        "extraction.done",
+        f"{reading.mime_type}: {visible.returned} of {visible.available} tags",
+        mimeType=reading.mime_type,
+        size=file.size,
+        sha256=file.sha256,
+        tier=tier.name,
+        engine=reading.engine_name,
+        tags=visible.available,
+        cached=cached,
+        elapsedMs=elapsed_ms(started),
+    )
     return {
         "requestId": requestid.current.get(),
         "file": {
@@ -89,7 +119,8 @@ def failure(file: Subject, problem: Exception, *, url: str) -> Answer:
     if isinstance(problem, Fault):
         told = errors.describe(problem, request_id=request_id, url=url)
     else:
-        _log.error("unexpected error at a file", exc_info=problem)
+        kind = type(problem).__name__
+        emit(_log, logging.ERROR, "error.unexpected", "unexpected error at a file", trace=problem, kind=kind)
         told = errors.unexpected(request_id=request_id, url=url)
     return {**told, "file": {"name": file.name, "size": file.size, "sha256": file.sha256}}
 

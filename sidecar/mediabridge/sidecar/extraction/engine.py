@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from functools import partial
 
-from mediabridge.sidecar.events import emit
+from mediabridge.sidecar.events import QUEUED_S, emit
 from mediabridge.sidecar.faults import ClientGone, EngineBusy, EngineClosed
 
 from .exiftool import Reply
@@ -135,7 +135,12 @@ class Engine:
             slot = self._turns.take(partial(_check, gone, until), _POLL_S)
         except ClosedError as problem:
             raise _closed() from problem
-        self._counts.add(waits=1, wait_s=time.monotonic() - started)
+        waited_s = time.monotonic() - started
+        self._counts.add(waits=1, wait_s=waited_s)
+        if waited_s > QUEUED_S:
+            words = f"waited {waited_s:.1f} s for one of {self.size} ExifTool processes"
+            waited_ms = round(waited_s * 1000)
+            emit(_log, logging.INFO, "performance.queued", words, elapsedMs=waited_ms, queued=self._turns.waiting)
         return slot
 
     def _await(self, future: Future[Reply], gone: Callable[[], bool] | None, until: float | None) -> Reply:
@@ -176,7 +181,7 @@ class Engine:
         successor = self._successor
         if successor is not None:
             words = f"ExifTool (pid {slot.pid}) is worn out after {why}; the next one is started"
-            emit(_log, logging.INFO, "process.worn", words, pid=slot.pid, files=slot.files, reason=why)
+            emit(_log, logging.INFO, "process.worn", words, tool=slot.pid, files=slot.files, reason=why)
             _start(successor, lambda: self._succeed(slot, successor))
 
     def _succeed(self, old: Slot, new: Slot) -> None:
@@ -195,7 +200,7 @@ class Engine:
                 self._leaving = old
             self._turns.give(new)
         words = f"ExifTool (pid {new.pid}) takes the place of a worn out one (pid {old.pid})"
-        emit(_log, logging.INFO, "process.recycled", words, pid=new.pid, replaces=old.pid)
+        emit(_log, logging.INFO, "process.recycled", words, tool=new.pid, replaces=old.pid)
 
 
 def _start(slot: Slot, then: Callable[[], None]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
-from mediabridge.sidecar.events import emit
+from mediabridge.sidecar.events import SLOW_S, emit
 from mediabridge.sidecar.faults import EngineClosed, EngineDied, EngineUnavailable, ExtractionTimeout, UnreadableFile
 
 from .exiftool import (
@@ -144,8 +144,12 @@ class Slot:
         finally:
             with self._lock:
                 self._ticket = None
+        taken_s = time.monotonic() - started
         self.files += files
-        self._counts.add(completed=files, work_s=time.monotonic() - started)
+        self._counts.add(completed=files, work_s=taken_s)
+        if taken_s > SLOW_S:
+            words = f"ExifTool (pid {self.pid}) took {taken_s:.1f} s"
+            emit(_log, logging.WARNING, "performance.slow", words, tool=self.pid, files=files, elapsedMs=taken_s * 1000)
         return reply
 
     def _ask_twice(self, arguments: Arguments, timeout_s: float) -> Reply:
@@ -167,12 +171,12 @@ class Slot:
             reply = process.ask(*arguments, timeout_s=timeout_s)
         except ProcessHungError as problem:
             words = f"ExifTool (pid {process.pid}) gave no answer within {timeout_s:g} s and is replaced"
-            emit(_log, logging.WARNING, "process.hung", words, pid=process.pid, timeoutS=timeout_s)
+            emit(_log, logging.WARNING, "process.hung", words, tool=process.pid, timeoutS=timeout_s)
             msg = f"ExifTool did not finish this file within {timeout_s:g} s; its process was killed and replaced."
             raise ExtractionTimeout(msg) from problem
         except OutputTooLargeError as problem:
             words = f"ExifTool (pid {process.pid}) is replaced: {problem}"
-            emit(_log, logging.WARNING, "process.flooded", words, pid=process.pid)
+            emit(_log, logging.WARNING, "process.flooded", words, tool=process.pid)
             msg = f"ExifTool was stopped at this file: {problem}."
             raise UnreadableFile(msg) from problem
         except ProcessUnusableError as problem:
@@ -219,7 +223,7 @@ class Slot:
             logging.INFO,
             "process.spawned",
             words,
-            pid=process.pid,
+            tool=process.pid,
             version=process.version,
             elapsedMs=elapsed_ms,
         )
@@ -242,4 +246,4 @@ class Slot:
         if process is not None:
             pid = process.pid
             process.terminate(timeout_s)
-            emit(_log, logging.INFO, "process.ended", f"ExifTool (pid {pid}) ended", pid=pid, files=self.files)
+            emit(_log, logging.INFO, "process.ended", f"ExifTool (pid {pid}) ended", tool=pid, files=self.files)

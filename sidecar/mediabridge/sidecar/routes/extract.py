@@ -8,19 +8,18 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response, request
-from werkzeug.datastructures import MultiDict
 
 from mediabridge.sidecar.analysis.analyse import analyse
 from mediabridge.sidecar.analysis.model import Facts
 from mediabridge.sidecar.answers import answer, to_bytes, url_of
-from mediabridge.sidecar.cache import refuse_when_critical
 from mediabridge.sidecar.extraction import engine, fallback, health
 from mediabridge.sidecar.extraction.answer import answer_for, check, elapsed_ms, payload
 from mediabridge.sidecar.extraction.batch import Batch, Result
+from mediabridge.sidecar.form import Form
 from mediabridge.sidecar.limits import Tier, check_advanced, find_tier
 from mediabridge.sidecar.services import services
 
-from .upload import receive, receive_many
+from .upload import incoming, many_files, one_file
 
 NDJSON = "application/x-ndjson"
 blueprint = Blueprint("extract", __name__, url_prefix="/api/extract")
@@ -31,10 +30,8 @@ def extract_one() -> Response:
     """All that one uploaded file says about itself, as far as the tier sees it."""
     started = time.monotonic()
     parts = services()
-    refuse_when_critical(request.content_length or 0)
-    with parts.scratch.room() as room:
-        upload, fields = receive(request, room, parts.max_bytes)
-        told = answer_for(upload, _tier(fields), parts.read, started=started, gone=_client_gone())
+    with incoming(request, "file", parts.forms.single) as form:
+        told = answer_for(one_file(form), _tier(form), parts.read, started=started, gone=_client_gone())
     return answer(told)
 
 
@@ -43,10 +40,8 @@ def extract_advanced() -> Response:
     """The same, and what the file's bytes, dates, traces and pixels tell beyond its tags."""
     started, received_at = time.monotonic(), datetime.now(UTC)
     parts, gone = services(), _client_gone()
-    refuse_when_critical(request.content_length or 0)
-    with parts.scratch.room() as room:
-        upload, fields = receive(request, room, parts.max_bytes)
-        tier = _tier(fields)
+    with incoming(request, "file", parts.forms.single) as form:
+        upload, tier = one_file(form), _tier(form)
         check_advanced(tier)
         check(upload, tier)
         reading, cached = parts.read(upload, gone)
@@ -60,14 +55,12 @@ def extract_advanced() -> Response:
 def extract_batch() -> Response:
     """The same for many files, each for itself; as one JSON object, or a line per file as soon as it is done."""
     parts = services()
-    refuse_when_critical(request.content_length or 0)
     with ExitStack() as stack:
-        room = stack.enter_context(parts.scratch.room())
-        # The body as a whole was limited before; a single file too many bytes long is a failure in its place.
-        uploads, fields = receive_many(request, room, parts.largest_body("", ""))
+        form = stack.enter_context(incoming(request, "files", parts.forms.batch))
+        uploads = many_files(form)
         batch = Batch(
             files=uploads,
-            tier=_tier(fields),
+            tier=_tier(form),
             read=parts.read,
             threads=min(len(uploads), parts.engine.size + 1),  # one more than can be read: the next file is prepared
             url=url_of(request.headers.get("Host")),
@@ -100,8 +93,8 @@ def _text(result: Result) -> bytes:
     return to_bytes(result.answer).rstrip(b"\n")
 
 
-def _tier(fields: MultiDict[str, str]) -> Tier:
-    return find_tier(services().tiers, fields.get("tier") or request.args.get("tier", ""))
+def _tier(form: Form) -> Tier:
+    return find_tier(services().tiers, form.fields.get("tier") or request.args.get("tier", ""))
 
 
 def _client_gone() -> Callable[[], bool] | None:

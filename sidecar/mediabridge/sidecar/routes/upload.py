@@ -1,22 +1,20 @@
-"""Reads uploaded files from a multipart request straight into scratch files."""
+"""The uploaded files of a request, and what is wrong with them."""
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Request
-from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
+from werkzeug.datastructures import FileStorage
 
-from mediabridge.sidecar.faults import TRY_BATCH, TRY_CURL, InvalidRequest
-from mediabridge.sidecar.storage.scratch import Room, ScratchFile, safe_extension
+from mediabridge.sidecar.faults import TRY_BATCH, InvalidRequest
+from mediabridge.sidecar.form import BATCH_LIMIT, ENVIRON, MULTIPART, Fields, Files, Form, boundary_of, read
+from mediabridge.sidecar.storage.scratch import ScratchFile, safe_extension
 
-_FIELD_LIMIT = 512 * 1024  # bytes of all fields that are no file; werkzeug's read buffer must fit in as well
-_PARTS_LIMIT = 64
-BATCH_LIMIT = 1000  # files of a batch
 _NAME_LIMIT = 255  # characters, as most file systems have it
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -32,16 +30,39 @@ class Upload:
     extension: str
 
 
-def receive(request: Request, room: Room, limit: int) -> tuple[Upload, MultiDict[str, str]]:
-    """The file of the part `file`, and the other fields.
+@contextlib.contextmanager
+def incoming(request: Request, wanted: str, open_form: Callable[[bytes], Form]) -> Iterator[Form]:
+    """The form of a request, whose files are there until the end of the `with` block.
 
-    Raises `InvalidRequest` (no multipart, broken, no file, several, empty), `PayloadTooLarge` (over `limit` bytes),
-    `StorageFull`.
+    `wanted` is the name of the part with the file. It has arrived already under our own server; elsewhere it is read
+    now, into what `open_form` makes for its boundary. Raises `InvalidRequest` when it is none, or broken;
+    `PayloadTooLarge`, `StorageFull`.
     """
-    fields, files = _parse(request, room, limit, _PARTS_LIMIT, "file")
-    chosen = files.getlist("file")
+    arrived: Form | None = request.environ.get(ENVIRON)
+    form = arrived or open_form(_boundary(request, wanted))
+    try:
+        yield arrived or read(request.stream, form)
+    finally:
+        form.close()
+
+
+def _boundary(request: Request, wanted: str) -> bytes:
+    boundary = boundary_of(request.content_type or "")
+    if boundary is not None:
+        return boundary
+    if request.mimetype == MULTIPART:
+        msg = "The multipart body is broken: its Content-Type names no boundary."
+        raise InvalidRequest(msg)
+    found = request.mimetype or "missing"
+    msg = f"Content-Type: {MULTIPART} is needed, with the file in the part '{wanted}'; it is {found[:100]}."
+    raise InvalidRequest(msg)
+
+
+def one_file(form: Form) -> Upload:
+    """The file of the part `file`. Raises `InvalidRequest` for none, for several, for an empty one."""
+    chosen = form.files.getlist("file")
     if not chosen:
-        raise InvalidRequest(_why_no_file(fields, files, "file"))
+        raise InvalidRequest(_why_no_file(form.fields, form.files, "file"))
     if len(chosen) > 1:
         msg = f"file: {len(chosen)} files were sent; this call takes one."
         raise InvalidRequest(msg, "Send one file per request, or all of them to /api/extract/batch as 'files'.")
@@ -50,51 +71,21 @@ def receive(request: Request, room: Room, limit: int) -> tuple[Upload, MultiDict
         what = f"{upload.name} is empty" if chosen[0].filename else "no file was chosen"
         msg = f"file: {what} (0 bytes)."
         raise InvalidRequest(msg, "Check the file on your side; it may not have been written completely.")
-    return upload, fields
+    return upload
 
 
-def receive_many(request: Request, room: Room, limit: int) -> tuple[list[Upload], MultiDict[str, str]]:
-    """The files of the parts `files`, empty ones too, and the other fields.
-
-    Raises what `receive` raises, but not for the number of files or for what is wrong with a single one.
-    """
-    fields, files = _parse(request, room, limit, BATCH_LIMIT + _PARTS_LIMIT, "files")
-    chosen = files.getlist("files")
+def many_files(form: Form) -> list[Upload]:
+    """The files of the parts `files`, empty ones too. Raises `InvalidRequest` for none, or too many."""
+    chosen = form.files.getlist("files")
     if not chosen:
-        raise InvalidRequest(_why_no_file(fields, files, "files"), TRY_BATCH)
+        raise InvalidRequest(_why_no_file(form.fields, form.files, "files"), TRY_BATCH)
     if len(chosen) > BATCH_LIMIT:
         msg = f"files: {len(chosen)} files were sent; this call takes {BATCH_LIMIT}."
         raise InvalidRequest(msg, "Send them in several requests.")
-    return [_upload(part) for part in chosen], fields
+    return [_upload(part) for part in chosen]
 
 
-def _parse(
-    request: Request, room: Room, limit: int, most_parts: int, wanted: str
-) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
-    if request.mimetype != "multipart/form-data":
-        found = request.mimetype or "missing"
-        msg = f"Content-Type: multipart/form-data is needed, with the file in the part '{wanted}'; it is {found[:100]}."
-        raise InvalidRequest(msg)
-    parser = FormDataParser(
-        stream_factory=lambda filename=None, **_: room.new_file(filename, limit),  # type: ignore[arg-type]
-        max_form_memory_size=_FIELD_LIMIT,
-        max_form_parts=most_parts,
-        silent=False,
-    )
-    try:
-        _, fields, files = parser.parse(
-            request.stream, request.mimetype, request.content_length, request.mimetype_params
-        )
-    except RequestEntityTooLarge as problem:
-        msg = f"The form has a field of more than {_FIELD_LIMIT} bytes or more than {most_parts} parts."
-        raise InvalidRequest(msg, f"Send the file as a file, not as a text field. {TRY_CURL}") from problem
-    except ValueError as problem:
-        msg = "The multipart body is broken: it does not end with its boundary, or a part has no proper header."
-        raise InvalidRequest(msg, f"Let your HTTP library build the form. {TRY_CURL}") from problem
-    return fields, files
-
-
-def _why_no_file(fields: MultiDict[str, str], files: MultiDict[str, FileStorage], wanted: str) -> str:
+def _why_no_file(fields: Fields, files: Files, wanted: str) -> str:
     if wanted in fields:
         return f"{wanted}: it was sent as a text field, not as a file."
     others = ", ".join(repr(str(name)[:40]) for name in [*files, *fields][:5])

@@ -114,7 +114,12 @@ class Room:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for file in self._files:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the files; may be called again."""
+        files, self._files = self._files, []
+        for file in files:
             file.close()
             file.path.unlink(missing_ok=True)
 

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     settings, warnings = load(os.environ, toml=Path("mediabridge.toml"), mode="production")
-    logs.configure(settings.flask_env)
+    logs.configure("production", level=settings.log_level, human=True)
     for warned in warnings:
         print(warned, file=sys.stderr)  # noqa: T201
     requestid.current.set(requestid.make())
