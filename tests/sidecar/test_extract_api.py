@@ -238,7 +238,7 @@ def test_a_wrong_method_says_which_are_right(sidecar: Any) -> None:
 def test_the_clients_request_id_is_in_header_answer_and_log(sidecar: Any, make_jpeg: MakeJpeg, until: Any) -> None:
     answer = sidecar.extract("a.jpg", make_jpeg(), {"X-Request-ID": "my-id.7"})
     assert answer.headers["x-request-id"] == answer.json["requestId"] == "my-id.7"
-    line = until(lambda: re.search(r".*\[my-id\.7\]", sidecar.log)).group()
+    line = until(lambda: re.search(r".*\[my-id\.7\].*request\.finished.*", sidecar.log)).group()
     assert re.search(r"POST /api/extract 200 [\d.]+ ms \d+ bytes", line)
 
 

@@ -34,7 +34,7 @@ class Settings:
     python_path: str | None
     node_env: Mode
     flask_env: Mode
-    log_level: Literal["debug", "info", "warning", "error"] | None
+    log_level: Literal["auto", "debug", "info", "warning", "error"]
     sidecar_restart: Literal["never", "on-failure", "always"]
     proxy_start_wait_ms: int
     sidecar_replicas: int

@@ -77,9 +77,9 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "LOG_LEVEL",
         "log_level",
-        values.choice("debug", "info", "warning", "error"),
-        None,
-        "least level of log lines: `debug`, `info`, `warning`, `error`; else `info` in development, "
+        values.choice("auto", "debug", "info", "warning", "error"),
+        "auto",
+        "least level of log lines: `debug`, `info`, `warning`, `error`; `auto` is `info` in development, "
         "`warning` in production",
     ),
     Setting(

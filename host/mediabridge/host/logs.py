@@ -68,12 +68,12 @@ def _fields(line: str) -> dict[str, object]:
     return {"message": line}
 
 
-def set_up(console: Console, *, production: bool, level: str | None = None) -> None:
+def set_up(console: Console, *, production: bool, level: str = "auto") -> None:
     """Send the log of mediabridge and of the server to the console: all of it, or warnings and errors only.
 
-    `level` is LOG_LEVEL, where it is set.
+    `level` is LOG_LEVEL.
     """
-    least = logging.getLevelNamesMapping()[level.upper()] if level else None
+    least = logging.getLevelNamesMapping()[level.upper()] if level != "auto" else None
     handler = ConsoleHandler(console, as_json=production)
     for name in ("mediabridge", "uvicorn.error"):
         logger = logging.getLogger(name)

@@ -61,7 +61,7 @@ def configure(
     mode: Literal["development", "production"],
     stream: TextIO | None = None,
     *,
-    level: str | None = None,
+    level: str = "auto",
     human: bool | None = None,
 ) -> None:
     """Send all logs to stderr: everything from INFO up in development, warnings and errors in production.
@@ -72,7 +72,8 @@ def configure(
     handler.setFormatter(Human() if human or (human is None and mode == "development") else Json())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper() if level else logging.WARNING if mode == "production" else logging.INFO)
+    usual = logging.WARNING if mode == "production" else logging.INFO
+    root.setLevel(usual if level == "auto" else level.upper())
     # Four requests at once are no event, and waitress warns about each that waits.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
