@@ -42,7 +42,7 @@ class FormLimits:
 def boundary_of(content_type: str) -> bytes | None:
     """The boundary of a multipart form; None for another type, or without one."""
     kind, options = parse_options_header(content_type)
-    return options.get("boundary", "").encode("ascii", "replace") or None if kind == MULTIPART else None
+    return options.get("boundary", "").encode("ascii", "replace") or None if kind.lower() == MULTIPART else None
 
 
 @dataclass(slots=True)

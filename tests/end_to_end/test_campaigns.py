@@ -1,0 +1,40 @@
+"""The short form of `make campaign-extract`: each part must hold its bounds."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GROUPS = Path("/sys/fs/cgroup")
+
+
+def campaign(*parts: str) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks/campaign_extract.py"), "--short", *parts]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("part", ["large", "crowd"])
+def test_uploads_large_and_many_stay_within_their_bounds(part: str, exiftool: str) -> None:
+    campaign(part)
+
+
+def test_the_service_lives_on_little_memory(exiftool: str) -> None:
+    if not control_groups():
+        pytest.skip("needs a control group of its own, which root may make")
+    campaign("limited")
+
+
+def control_groups() -> bool:
+    old = not (GROUPS / "cgroup.controllers").exists()
+    probe = (GROUPS / "memory" if old else GROUPS) / f"mediabridge-test-{os.getpid()}"
+    try:
+        probe.mkdir()
+        limit = (probe / ("memory.limit_in_bytes" if old else "memory.max")).exists()
+        probe.rmdir()
+    except OSError:
+        return False
+    return limit
