@@ -29,6 +29,7 @@ OTHERS = {
     "bridge": {"psutil", "requests", "watchfiles"},
     "sidecar": {
         "flask",
+        "multipart",
         "waitress",
         "exiftool",
         "werkzeug",

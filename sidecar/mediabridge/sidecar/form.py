@@ -8,13 +8,11 @@ and hashed only after its last byte. Here a form stands where waitress would put
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO
 
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from .faults import TRY_CURL, InvalidRequest
 from .storage.scratch import Room, ScratchFile
@@ -22,7 +20,7 @@ from .storage.scratch import Room, ScratchFile
 ENVIRON = "mediabridge.form"  # where the WSGI environment has it
 
 MULTIPART = "multipart/form-data"
-FIELDS_LIMIT = 512 * 1024  # bytes of a field that is no file; what arrives at once must fit in as well
+FIELDS_LIMIT = 512 * 1024  # bytes of a field that is no file
 PARTS_LIMIT = 64
 BATCH_LIMIT = 1000  # files of a batch
 _PIECE = 256 * 1024
@@ -42,16 +40,8 @@ class FormLimits:
 def boundary_of(content_type: str) -> bytes | None:
     """The boundary of a multipart form; None for another type, or without one."""
     kind, options = parse_options_header(content_type)
-    return options.get("boundary", "").encode("ascii", "replace") or None if kind.lower() == MULTIPART else None
-
-
-@dataclass(slots=True)
-class _Part:
-    """The part that arrives: a field's bytes, or the file that it goes to."""
-
-    event: Field | File
-    text: bytearray = field(default_factory=bytearray)
-    file: ScratchFile | None = None
+    boundary: str = options.get("boundary", "") if kind.lower() == MULTIPART else ""
+    return boundary.encode("ascii", "replace") or None
 
 
 class Form:
@@ -65,19 +55,29 @@ class Form:
         self.files: Files = MultiDict()
         self._room = room
         self._limits = limits
-        self._decoder = MultipartDecoder(boundary, FIELDS_LIMIT, max_parts=limits.parts)
-        self._part: _Part | None = None
+        self._parser = PushMultipartParser(boundary, max_segment_count=limits.parts)
+        self._part: MultipartSegment | None = None
+        self._file: ScratchFile | None = None  # where a file's bytes go
+        self._text = bytearray()  # a field's bytes
         self._size = 0
 
     def append(self, data: bytes) -> None:
         """Take what has arrived. Raises `InvalidRequest`, `PayloadTooLarge`, `StorageFull`."""
         self._size += len(data)
-        for start in range(0, len(data), _PIECE):
-            self._feed(data[start : start + _PIECE])
+        try:
+            for event in self._parser.parse(data):
+                self._take(event)
+        except ParserLimitReached as problem:
+            raise _too_much(self._limits) from problem
+        except MultipartError as problem:
+            raise _broken() from problem
 
     def finish(self) -> None:
         """All has arrived. Raises `InvalidRequest` when something is missing."""
-        self._feed(None)
+        try:
+            self._parser.close()
+        except MultipartError as problem:
+            raise _broken() from problem
 
     def close(self) -> None:
         """Remove the files."""
@@ -90,42 +90,41 @@ class Form:
         """Nothing is left of the body to be read."""
         return io.BytesIO()
 
-    def _feed(self, data: bytes | None) -> None:
-        try:
-            self._decoder.receive_data(data)
-            while not isinstance(event := self._decoder.next_event(), (Epilogue, NeedData)):
-                self._take(event)
-        except RequestEntityTooLarge as problem:
-            msg = f"The form has a field of more than {FIELDS_LIMIT} bytes or more than {self._limits.parts} parts."
-            raise InvalidRequest(msg, f"Send the file as a file, not as a text field. {TRY_CURL}") from problem
-        except ValueError as problem:
-            msg = "The multipart body is broken: it does not end with its boundary, or a part has no proper header."
-            raise InvalidRequest(msg, f"Let your HTTP library build the form. {TRY_CURL}") from problem
+    def _take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
+        if event is None:
+            self._keep()
+        elif isinstance(event, MultipartSegment):
+            self._part, self._text, self._file = event, bytearray(), None
+            if event.filename is not None:
+                self._file = self._room.new_file(event.filename, self._limits.file_bytes)
+        elif self._file is not None:
+            self._file.write(event)
+        else:
+            self._text += event
+            if len(self._text) > FIELDS_LIMIT:
+                raise _too_much(self._limits)
 
-    def _take(self, event: Event) -> None:
-        if isinstance(event, File):
-            self._part = _Part(event, file=self._room.new_file(event.filename, self._limits.file_bytes))
-        elif isinstance(event, Field):
-            self._part = _Part(event)
-        elif isinstance(event, Data) and self._part is not None:
-            self._write(self._part, event.data)
-            if not event.more_data:
-                self._keep(self._part)
+    def _keep(self) -> None:
+        part = self._part
+        name = (part.name if part else None) or ""
+        if part is not None and self._file is not None:
+            self.files.add(name, FileStorage(self._file, part.filename, name))
+        else:
+            self.fields.add(name, self._text.decode("utf-8", "replace"))
 
-    def _write(self, part: _Part, data: bytes | bytearray) -> None:
-        if part.file is not None:
-            part.file.write(data)
-            return
-        part.text += data
-        if len(part.text) > FIELDS_LIMIT:
-            raise RequestEntityTooLarge
 
-    def _keep(self, part: _Part) -> None:
-        name = part.event.name
-        if part.file is None:
-            self.fields.add(name, part.text.decode("utf-8", "replace"))
-        elif isinstance(part.event, File):
-            self.files.add(name, FileStorage(part.file, part.event.filename, name))
+def _too_much(limits: FormLimits) -> InvalidRequest:
+    return InvalidRequest(
+        f"The form has a field of more than {FIELDS_LIMIT} bytes or more than {limits.parts} parts.",
+        f"Send the file as a file, not as a text field. {TRY_CURL}",
+    )
+
+
+def _broken() -> InvalidRequest:
+    return InvalidRequest(
+        "The multipart body is broken: it does not end with its boundary, or a part has no proper header.",
+        f"Let your HTTP library build the form. {TRY_CURL}",
+    )
 
 
 def read(stream: IO[bytes], form: Form) -> Form:
