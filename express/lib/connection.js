@@ -7,56 +7,23 @@
  * the exchange. Both directions push back: nobody reads faster than the other side takes.
  */
 
-const { Socket } = require('node:net');
 const { Fault } = require('./faults');
 const { ParseError, ResponseParser } = require('./parser');
+const { UpstreamSocket } = require('./upstream_socket');
 
 const END_OF_LINE = '\r\n';
 
 /**
- * Who is told. `onPart`: some of the response has come, and more will. `onEnd`: it is complete. `onFault`: it never
+ * Who is told. A chunk of the body is lent: it is valid until `onBody` and the `onPart` or `onEnd` behind it have
+ * returned, and longer only while reading is paused.
+ *
+ * `onPart`: some of the response has come, and more will. `onEnd`: it is complete. `onFault`: it never
  * will be. `onCrash`: one of these threw.
  * @typedef {import('./parser').Sink & {
  *   onPart: () => void, onEnd: (trailers: string[]) => void, onFault: (fault: Fault) => void, onDrain: () => void,
  *   onCrash: (error: unknown) => void,
  * }} Listener
  */
-
-/**
- * A socket that outlives a failed write.
- *
- * An upstream that refuses an upload answers, then closes under the body (RFC 9112 §9.6). The write that fails would
- * have Node destroy the socket with that answer unread in it; instead nothing more is written, and reading goes on
- * until it ends by itself.
- */
-class ReadableToTheEnd extends Socket {
-  /**
-   * @param {any} chunk
-   * @param {BufferEncoding} encoding
-   * @param {(error?: Error | null) => void} done
-   */
-  _write(chunk, encoding, done) {
-    super._write(chunk, encoding, this._unlessConnected(done));
-  }
-
-  /**
-   * @param {{ chunk: any, encoding: BufferEncoding }[]} chunks
-   * @param {(error?: Error | null) => void} done
-   */
-  _writev(chunks, done) {
-    // @ts-expect-error optional in the type of streams, there in every Socket
-    super._writev(chunks, this._unlessConnected(done));
-  }
-
-  /** @param {(error?: Error | null) => void} done */
-  _unlessConnected(done) {
-    return (/** @type {Error | null | undefined} */ error) => {
-      if (!error || this.connecting) {
-        done(error);
-      }
-    };
-  }
-}
 
 class Connection {
   /**
@@ -82,7 +49,7 @@ class Connection {
       onHead: (head) => this._listener?.onHead(head),
       onBody: (chunk, last) => this._listener?.onBody(chunk, last),
     });
-    this._socket = new ReadableToTheEnd();
+    this._socket = new UpstreamSocket((chunk) => this._onData(chunk));
     /** @type {Error | null} */
     this._error = null;
   }
@@ -110,11 +77,10 @@ class Connection {
     });
   }
 
-  /** @param {Socket} socket */
+  /** @param {UpstreamSocket} socket */
   _listen(socket) {
     socket.setNoDelay(true);
     socket.unref(); // idle, it must not keep the host alive; in use, the client's connection does
-    socket.on('data', (chunk) => this._onData(chunk));
     socket.on('drain', () => this._onDrain());
     socket.on('end', () => this._onEnd());
     socket.on('error', (error) => (this._error = error));
@@ -134,6 +100,9 @@ class Connection {
     this.exchanges += 1;
     this.activity += 1;
     this.requestDone = requestDone;
+    if (!requestDone) {
+      this._socket.gather();
+    }
     this._socket.write(head, 'latin1');
   }
 
@@ -146,14 +115,15 @@ class Connection {
   send(chunk, chunked) {
     this.activity += 1;
     const socket = this._socket;
-    if (!chunked) {
-      return socket.write(chunk);
+    socket.gather();
+    if (chunked) {
+      socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
     }
-    socket.cork();
-    socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-    socket.write(chunk);
-    const more = socket.write(END_OF_LINE, 'latin1');
-    socket.uncork();
+    let more = socket.write(chunk);
+    if (chunked) {
+      more = socket.write(END_OF_LINE, 'latin1');
+    }
+    socket.sendEnough();
     return more;
   }
 
@@ -171,6 +141,7 @@ class Connection {
       }
       this._socket.write(text + END_OF_LINE, 'latin1');
     }
+    this._socket.sendGathered();
   }
 
   /** Bytes wait to be taken by the upstream. */
@@ -214,11 +185,18 @@ class Connection {
   _onData(chunk) {
     this.activity += 1;
     this.answered = true;
-    const listener = this._listener;
-    if (!listener) {
+    if (this._listener) {
+      this._read(chunk, this._listener);
+    } else {
       this.destroy(); // stray bytes must never become the answer to the next request
-      return;
     }
+  }
+
+  /**
+   * @param {Buffer} chunk
+   * @param {Listener} listener
+   */
+  _read(chunk, listener) {
     try {
       this._parser.execute(chunk);
       this._tellProgress();

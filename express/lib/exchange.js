@@ -44,6 +44,8 @@ class Exchange {
     this._lastChunk = undefined;
     this._passTrailers = false;
     this._endsWithConnection = false;
+    /** Chunks of the response are written as they are, not as copies. */
+    this._lends = false;
     this._early = false;
     this._repeated = false;
     this._over = false;
@@ -135,6 +137,7 @@ class Exchange {
     }
     this._endsWithConnection = request.httpVersion === '1.0' && head.length === null;
     reply.begin(res, head, fields);
+    this._lends = head.length !== null && reply.mayLend(res); // with a length, one read brings no two chunks
     this.status = head.status;
   }
 
@@ -147,10 +150,12 @@ class Exchange {
       return;
     }
     this.bytesOut += chunk.length;
+    const conn = this._conn;
     if (last && !this._early) {
-      this._lastChunk = chunk;
-    } else if (!this._res.write(chunk) && !this._conn?.readingPaused) {
-      const conn = this._conn;
+      this._lastChunk = Buffer.from(chunk);
+    } else if (this._lends && !last) {
+      this._res.write(chunk, () => conn?.resume());
+    } else if (!this._res.write(Buffer.from(chunk)) && !conn?.readingPaused) {
       conn?.pause();
       this._res.once('drain', () => conn?.resume());
     }
@@ -163,6 +168,9 @@ class Exchange {
         this._res.flushHeaders();
       }
       reply.flush(this._res);
+      if (this._lends && !reply.push(this._res)) {
+        this._conn?.pause();
+      }
     }
   }
 

@@ -282,9 +282,9 @@ class ResponseParser {
     return this._hold(data);
   }
 
-  /** @param {Buffer} data */
+  /** @param {Buffer} data lent, so that it is copied */
   _hold(data) {
-    this._held = data;
+    this._held = Buffer.from(data);
     return NOTHING;
   }
 }

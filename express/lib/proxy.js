@@ -12,6 +12,7 @@ const { Pool } = require('./pool');
 const { Pulse } = require('./pulse');
 const { Request } = require('./request');
 const { pathOf, pathOfAbsoluteForm } = require('./routes');
+const { settle } = require('./shape');
 
 /**
  * What the proxy asks of whoever knows the sidecar. All but `settled` are asked for every request: they must be cheap.
@@ -72,6 +73,7 @@ class Proxy {
     if (route === null) {
       next();
     } else {
+      settle(incoming, res);
       this._serve(this._exchange(incoming, res, target, route));
     }
   }

@@ -2,7 +2,11 @@
 
 /** What is written to the client: heads that respect what the host has set, ends that are visible. */
 
+const { OutgoingMessage } = require('node:http');
+const { Socket } = require('node:net');
 const answers = require('./answers');
+
+const WRITE = OutgoingMessage.prototype.write;
 
 /** @typedef {import('node:http').ServerResponse & { flush?: () => void }} Outgoing */
 
@@ -94,6 +98,27 @@ function flush(res) {
 }
 
 /**
+ * Whether Node alone gets what is written, so that a chunk is free again when its write has been called back: others
+ * (a middleware that compresses, a socket that is none) may keep it.
+ * @param {Outgoing} res
+ */
+function mayLend(res) {
+  return res.write === WRITE && res.socket instanceof Socket;
+}
+
+/**
+ * Send what is written by now without waiting for the next tick.
+ * @param {Outgoing} res
+ * @returns {boolean} whether the system has taken all of it
+ */
+function push(res) {
+  if (res.socket?.writableCorked) {
+    res.socket.uncork();
+  }
+  return res.writableLength === 0;
+}
+
+/**
  * Pass an informational response on (RFC 9110 §15.2), so far as Node can: it writes 102 and 103 only.
  * @param {Outgoing} res
  * @param {number} status
@@ -150,4 +175,4 @@ function abort(res, endsWithConnection) {
   res.destroy();
 }
 
-module.exports = { abort, begin, clear, flush, inform, mayBegin, say };
+module.exports = { abort, begin, clear, flush, inform, mayBegin, mayLend, push, say };
