@@ -65,6 +65,12 @@ bench-proxy: setup
 	@cd benchmarks/proxy && npm install --no-audit --no-fund --no-package-lock --loglevel=error
 	@$(BIN)/python benchmarks/proxy/bench.py
 
+# One peer is an npm package; without Node it is left out.
+.PHONY: bench-extract
+bench-extract: setup
+	@if command -v npm >/dev/null; then cd benchmarks/extract && npm install --no-audit --no-fund --no-package-lock --loglevel=error; fi
+	@$(BIN)/python benchmarks/extract/bench.py
+
 .PHONY: campaign-bridge
 campaign-bridge: setup
 	@$(BIN)/python benchmarks/campaign_bridge.py
