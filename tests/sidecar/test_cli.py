@@ -198,10 +198,29 @@ def test_a_folder_without_files_is_told(run: Any, tmp_path: Path) -> None:
     assert "no files" in done.stderr
 
 
-def test_without_exiftool_each_file_says_so(run: Any, album: Path, tmp_path: Path) -> None:
-    done = run(album, EXIFTOOL_PATH=str(tmp_path / "nothing"))
-    assert done.returncode == 1
-    assert "EXIFTOOL_PATH" in done.stderr
+def test_without_exiftool_the_main_fields_are_read(run: Any, album: Path, tmp_path: Path) -> None:
+    done = run(album, "--format", "ndjson", EXIFTOOL_PATH=str(tmp_path / "nothing"))
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert told
+    for one in told:
+        assert one["engine"]["name"] == "builtin"
+        assert "ExifTool is missing" in one["warnings"][0]
+    assert done.returncode == 0
+    assert "ExifTool was not found" in done.stderr
+
+
+def test_the_advanced_analysis_is_in_each_answer(run: Any, album: Path) -> None:
+    done = run(album, "--advanced", "--format", "ndjson")
+    assert done.returncode == 0
+    for one in map(json.loads, done.stdout.splitlines()):
+        facts = one["analysis"]["examined"]["hashes"]["facts"]
+        assert facts["sha256"] == one["file"]["sha256"]
+
+
+def test_the_advanced_analysis_is_not_for_every_tier(run: Any, album: Path) -> None:
+    done = run(album, "--advanced", "--tier", "free")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "forensic" in done.stderr
 
 
 @contextlib.contextmanager

@@ -114,6 +114,7 @@ def doctor(*, as_json: bool) -> None:
 @main.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--tier", help="Who looks: free, premium, forensic or enterprise (the default).")
+@click.option("--advanced", is_flag=True, help="With hashes, dates, traces, thumbnail, quantisation, credentials.")
 @click.option(
     "--format",
     "form",
@@ -122,12 +123,12 @@ def doctor(*, as_json: bool) -> None:
     show_default=True,
     help="A JSON list in the order of the files, a line for each as it is done, or a table.",
 )
-def extract(paths: tuple[str, ...], tier: str | None, form: str) -> None:
+def extract(paths: tuple[str, ...], tier: str | None, form: str, *, advanced: bool) -> None:
     """Everything that files say of themselves, without a server. Folders are read with all that is below them.
 
     Exit code 1 when a file could not be read; standard error says which.
     """
-    options = ["--format", form, *(["--tier", tier.lower()] if tier else [])]
+    options = ["--format", form, *(["--tier", tier.lower()] if tier else []), *(["--advanced"] if advanced else [])]
     # -P: the folder with the pictures is no place to take Python modules from.
     command = [sys.executable, "-P", "-m", "mediabridge.sidecar.extraction.cli", *options, "--", *paths]
     if os.name == "posix":

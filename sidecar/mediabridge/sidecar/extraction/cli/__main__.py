@@ -11,20 +11,26 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 from mediabridge.config import load
 from mediabridge.sidecar import logs, requestid
+from mediabridge.sidecar.analysis.analyse import analyse
+from mediabridge.sidecar.analysis.model import Facts
 from mediabridge.sidecar.extraction.cores import processes
 from mediabridge.sidecar.extraction.engine import Wear
+from mediabridge.sidecar.extraction.extract import Reading
+from mediabridge.sidecar.extraction.fallback import BuiltinExtractor
 from mediabridge.sidecar.extraction.many import ManyReader
 from mediabridge.sidecar.extraction.pool import start_pool
+from mediabridge.sidecar.isolated import Runner
 from mediabridge.sidecar.limits import DEFAULT_TIER, MIB, NAMES, tiers
 
 from .files import Aliases, LocalFile, walk
 from .output import WRITERS, Writer, progress
-from .work import Result, Work
+from .work import Analyse, Result, Work
 
 _SIGNALLED = 128
 _END_S = 0.2  # for ExifTool to end by itself
@@ -33,6 +39,9 @@ _END_S = 0.2  # for ExifTool to end by itself
 def main(argv: Sequence[str] | None = None) -> int:
     """Read the files and print what they say; gives the exit code."""
     options = _parser().parse_args(argv)
+    if options.advanced and options.tier not in ("forensic", "enterprise"):
+        print("The advanced analysis is for the tiers forensic and enterprise.", file=sys.stderr)  # noqa: T201
+        return 2
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     settings, warnings = load(os.environ, toml=Path("mediabridge.toml"), mode="production")
@@ -48,7 +57,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         size = min(processes(settings.extract_processes), len(files))
         wear = Wear(settings.extract_recycle_files, settings.extract_recycle_mb * MIB)
         engine = start_pool(settings.exiftool_path, size, wear)
-        work = Work(ManyReader(engine, settings.extract_timeout_s), tiers(settings.tier_sizes)[options.tier], size)
+        runner = Runner(size)
+        work = Work(
+            ManyReader(engine, settings.extract_timeout_s),
+            BuiltinExtractor(runner, settings.extract_timeout_s),
+            tiers(settings.tier_sizes)[options.tier],
+            size,
+            _analyst(runner) if options.advanced else None,
+        )
         try:
             return _extract(work, files, WRITERS[options.format])
         except BrokenPipeError:  # whoever read our output has left
@@ -62,8 +78,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mediabridge extract", description="Everything that files say of themselves.")
     parser.add_argument("paths", nargs="+", metavar="PATH")
     parser.add_argument("--tier", choices=NAMES, default=DEFAULT_TIER)
+    parser.add_argument("--advanced", action="store_true")
     parser.add_argument("--format", choices=sorted(WRITERS), default="json")
     return parser
+
+
+def _analyst(runner: Runner) -> Analyse:
+    def find(file: LocalFile, reading: Reading) -> object:
+        facts = Facts(file.name, file.extension, file.sha256, datetime.now(UTC))
+        return analyse(file.path, reading.metadata, facts, runner).to_json()
+
+    return find
 
 
 def _stop(number: int, _frame: object) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from mediabridge.sidecar.extraction.answer import Answer, check, failure, payload
 from mediabridge.sidecar.extraction.extract import Reading
 from mediabridge.sidecar.extraction.many import ManyReader
-from mediabridge.sidecar.faults import Fault
+from mediabridge.sidecar.extraction.reader import Plain
+from mediabridge.sidecar.faults import EngineUnavailable, Fault
 from mediabridge.sidecar.limits import Tier
 
 from .files import LocalFile
@@ -20,6 +21,7 @@ from .files import LocalFile
 TOGETHER = 8  # files of one command, at most
 _TOGETHER_BYTES = 64 * 1024 * 1024  # large files are read alone: each has its own time limit
 _SHARES = 4  # commands for each process, at least, so that none is left with all the work at the end
+Analyse = Callable[[LocalFile, Reading], object]
 URL = "http://127.0.0.1:8080"  # for suggestions; there is no server
 
 
@@ -35,11 +37,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How files are read: by which reader, as which tier sees them, with how many processes behind it."""
+    """How files are read: by which reader, as which tier sees them, with how many processes behind it.
+
+    `second` reads when ExifTool is not to be had. `analyse` adds to an answer what the advanced analysis finds.
+    """
 
     reader: ManyReader
+    second: Plain
     tier: Tier
     processes: int
+    analyse: Analyse | None = None
 
     def results(self, files: Sequence[LocalFile]) -> Generator[Result, None, None]:
         """A result for each file, as they are done. Closing it begins no more; what runs ends with the engine."""
@@ -86,14 +93,26 @@ class Work:
     def _read(self, files: Sequence[LocalFile]) -> list[Reading | Fault]:
         """Together when they are small, else each alone."""
         if sum(file.size for file in files) <= _TOGETHER_BYTES:
-            return self.reader.read(files)
-        return [one for file in files for one in self.reader.read([file])]
+            found = self.reader.read(files)
+        else:
+            found = [one for file in files for one in self.reader.read([file])]
+        return [self._again(file, one) for file, one in zip(files, found, strict=True)]
+
+    def _again(self, file: LocalFile, found: Reading | Fault) -> Reading | Fault:
+        if not isinstance(found, EngineUnavailable):
+            return found
+        try:
+            return self.second.read(file)
+        except Fault as fault:
+            return fault
 
     def _result(self, index: int, file: LocalFile, found: Reading | Fault, started: float) -> Result:
         try:
             if isinstance(found, Fault):
                 raise found
             told = payload(file, self.tier, found, cached=False, started=started)
+            if self.analyse is not None:
+                told["analysis"] = self.analyse(file, found)
         except Exception as problem:  # noqa: BLE001  whatever it is, it is this file's alone
             told = failure(file, problem, url=URL)
             return Result(index, file, succeeded=False, answer=_with_path(told, file))
