@@ -6,8 +6,8 @@ import contextlib
 import http.client
 import json
 import os
-import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -59,23 +59,25 @@ class Http:
     """`POST /api/extract` through `mediabridge serve`, by keep-alive clients."""
 
     def __init__(self, cache: Path) -> None:
-        env = {**os.environ, "CACHE_PATH": str(cache), "NODE_ENV": "production", "LOG_LEVEL": "info"}
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", "0", "--sidecar-port", "0"],
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            [PROGRAM, "serve", "--port", str(self.port), "--sidecar-port", "0"],
+            env={**os.environ, "CACHE_PATH": str(cache)},
             cwd=cache.parent,
         )
-        self.port = self._await_ready()
-        threading.Thread(target=lambda: [None for _ in self.process.stdout], daemon=True).start()
+        self._await_ready()
 
-    def _await_ready(self) -> int:
-        for line in self.process.stdout:
-            if found := re.search(r"ready: http://[^:]+:(\d+)", line):
-                return int(found[1])
-        raise RuntimeError("mediabridge serve ended before it was ready")
+    def _await_ready(self) -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(OSError):
+                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+                connection.request("GET", "/readyz")
+                if connection.getresponse().status == 200:
+                    return
+            time.sleep(0.05)
+        raise RuntimeError("mediabridge serve did not become ready")
 
     def cold(self, clients: int) -> Callable[[Files], Reading]:
         """Each file with bytes that were never there before."""
