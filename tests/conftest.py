@@ -7,12 +7,14 @@ import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The result cache of every sidecar that is not given one by its test."""
-    before = os.environ.get("CACHE_PATH")
-    os.environ["CACHE_PATH"] = str(tmp_path_factory.mktemp("cache"))
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The result cache and the content store of every sidecar that is not given its own by its test."""
+    names = {"CACHE_PATH": "cache", "FILE_STORAGE_PATH": "files"}
+    before = {name: os.environ.get(name) for name in names}
+    os.environ |= {name: str(tmp_path_factory.mktemp(folder)) for name, folder in names.items()}
     yield
-    if before is None:
-        del os.environ["CACHE_PATH"]
-    else:
-        os.environ["CACHE_PATH"] = before
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value

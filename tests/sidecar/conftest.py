@@ -285,7 +285,8 @@ def _starter(folder: Path, started: list[Sidecar]) -> StartSidecar:
         port = listener.getsockname()[1]
         env = {name: value for name, value in os.environ.items() if not name.startswith(("FLASK_", "EXTRACT_"))}
         env |= {"PYTHONPATH": PATHS, "PYTHONWARNINGS": "error", "TMPDIR": str(temp)}
-        env |= {"CACHE_PATH": str(folder / f"cache-{number}"), "EXTRACT_PROCESSES": "1", **settings}
+        env |= {"CACHE_PATH": str(folder / f"cache-{number}"), "FILE_STORAGE_PATH": str(folder / f"files-{number}")}
+        env |= {"EXTRACT_PROCESSES": "1", **settings}
         if token:
             env["MEDIABRIDGE_TOKEN"] = token
         if inherit:

@@ -49,6 +49,8 @@ class Settings:
     extract_processes: int
     extract_recycle_files: int
     extract_recycle_mb: int
+    file_storage_path: str | None
+    file_storage_quota_mb: int
     cache_path: str | None
     cache_profile: Literal["development", "staging", "production", "constrained"]
 
@@ -56,6 +58,11 @@ class Settings:
     def extract_max_bytes(self) -> int:
         """Largest upload in bytes."""
         return self.extract_max_mb * _MIB
+
+    @property
+    def file_storage_quota_bytes(self) -> int:
+        """Bytes of originals that one drive may store; 0 = no limit."""
+        return self.file_storage_quota_mb * _MIB
 
     @property
     def tier_sizes(self) -> dict[str, int]:

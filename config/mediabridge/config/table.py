@@ -170,6 +170,20 @@ TABLE: tuple[Setting, ...] = (
         "resident memory past which an ExifTool process is replaced, between two files; 0 = no limit",
     ),
     Setting(
+        "FILE_STORAGE_PATH",
+        "file_storage_path",
+        values.text,
+        None,
+        "folder of the originals that are uploaded; else `mediabridge/files` below the user's data folder",
+    ),
+    Setting(
+        "FILE_STORAGE_QUOTA_MB",
+        "file_storage_quota_mb",
+        values.whole(0, 1024 * _TIB_MB),
+        0,
+        "MiB of originals that one drive (`x-drive-id`) may store; 0 = no limit",
+    ),
+    Setting(
         "CACHE_PATH",
         "cache_path",
         values.text,

@@ -1,14 +1,8 @@
-"""Temporary files of uploads: written once, hashed on the way, removed whatever happens.
-
-Each process has a folder of its own that holds a locked file. The kernel lets go of the lock however the process ends,
-so a folder whose lock is free belongs to nobody, and the next process that starts removes it.
-"""
+"""Temporary files of uploads: written once, hashed on the way, removed whatever happens."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import fcntl
 import hashlib
 import io
 import os
@@ -16,7 +10,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -24,10 +18,11 @@ from typing import TYPE_CHECKING, Self
 from mediabridge.sidecar.faults import SMALLER, PayloadTooLarge, StorageFull
 from mediabridge.sidecar.limits import megabytes
 
+from .own import OwnFolder
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_LOCK = ".lock"
 _EXTENSION = re.compile(r"[a-z0-9]{1,10}", re.ASCII)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -52,13 +47,17 @@ def safe_extension(filename: str | None) -> str:
 
 
 class ScratchFile(io.FileIO):
-    """A new file that counts and hashes (SHA-256) what is written to it. Write from start to end only."""
+    """A new file that counts and hashes (SHA-256) what is written to it. Write from start to end only.
 
-    def __init__(self, path: Path, limit: int) -> None:
+    `limit` in bytes; `no_room` makes the fault for a full disk.
+    """
+
+    def __init__(self, path: Path, limit: int, no_room: Callable[[], StorageFull] = full) -> None:
         super().__init__(path, "x+")
         self.path = path
         self.size = 0
         self._limit = limit
+        self._no_room = no_room
         self._hash = hashlib.sha256()
 
     @property
@@ -84,7 +83,7 @@ class ScratchFile(io.FileIO):
             return super().write(view)
         except OSError as problem:
             if is_full(problem):
-                raise full() from problem
+                raise self._no_room() from problem
             raise
 
 
@@ -128,12 +127,10 @@ class Scratch:
     """The folder of this process. `base` is shared by all sidecars of this user; by default it lies below TMPDIR."""
 
     def __init__(self, base: Path | None = None) -> None:
-        self._base = _private(base or Path(tempfile.gettempdir()) / f"mediabridge-{os.getuid()}")
-        # The base's own lock keeps others from sweeping this folder before it is locked.
-        with _locked(self._base / _LOCK):
-            self.folder = Path(tempfile.mkdtemp(prefix="sidecar-", dir=self._base))
-            self._lock = _take_lock(self.folder / _LOCK)
-            self.swept = self._sweep()
+        base = _private(base or Path(tempfile.gettempdir()) / f"mediabridge-{os.getuid()}")
+        self._own = OwnFolder(base, "sidecar-")
+        self.folder = self._own.path
+        self.swept = self._own.swept
 
     def room(self) -> Room:
         """Temporary files for one request."""
@@ -147,14 +144,7 @@ class Scratch:
 
     def close(self) -> None:
         """Remove the folder with all that is in it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        os.close(self._lock)
-
-    def _sweep(self) -> int:
-        dead = [folder for folder in self._base.glob("sidecar-*") if folder != self.folder and _is_free(folder)]
-        for folder in dead:
-            shutil.rmtree(folder, ignore_errors=True)
-        return len(dead)
+        self._own.close()
 
 
 def _private(base: Path) -> Path:
@@ -164,34 +154,3 @@ def _private(base: Path) -> Path:
     if base.is_symlink() or found.st_uid != os.getuid() or found.st_mode & 0o022:
         return Path(tempfile.mkdtemp(prefix="mediabridge-"))
     return base
-
-
-def _is_free(folder: Path) -> bool:
-    try:
-        os.close(_take_lock(folder / _LOCK))
-    except BlockingIOError:
-        return False
-    except OSError:  # the folder cannot be looked into
-        return False
-    return True
-
-
-def _take_lock(path: Path) -> int:
-    """Lock a file for this process. Raises `BlockingIOError` when another holds it."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise
-    return handle
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
