@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from typing import TypeVar
 
 from mediabridge.sidecar.events import emit
 from mediabridge.sidecar.faults import EngineDied, ExtractionTimeout, Fault, UnreadableFile
@@ -15,7 +14,6 @@ from .engine import Engine
 from .extract import File, Reading, reading_of, senseless
 
 TOGETHER_S = 30.0  # for a command over several files; a file that is slower than that is read alone
-F = TypeVar("F", bound=File)
 _log = logging.getLogger(__name__)
 
 

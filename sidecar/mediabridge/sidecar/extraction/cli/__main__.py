@@ -17,12 +17,9 @@ from typing import TextIO
 
 from mediabridge.config import load
 from mediabridge.sidecar import logs, requestid
-from mediabridge.sidecar.analysis.analyse import analyse
-from mediabridge.sidecar.analysis.model import Facts
 from mediabridge.sidecar.extraction.cores import processes
 from mediabridge.sidecar.extraction.engine import Wear
-from mediabridge.sidecar.extraction.extract import Reading
-from mediabridge.sidecar.extraction.fallback import BuiltinExtractor
+from mediabridge.sidecar.extraction.extract import File, Reading
 from mediabridge.sidecar.extraction.many import ManyReader
 from mediabridge.sidecar.extraction.pool import start_pool
 from mediabridge.sidecar.isolated import Runner
@@ -60,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         runner = Runner(size)
         work = Work(
             ManyReader(engine, settings.extract_timeout_s),
-            BuiltinExtractor(runner, settings.extract_timeout_s),
+            _Builtin(runner, settings.extract_timeout_s),
             tiers(settings.tier_sizes)[options.tier],
             size,
             _analyst(runner) if options.advanced else None,
@@ -83,7 +80,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Builtin:
+    """The built-in reader; it is loaded when ExifTool turns out to be missing, since that takes its time."""
+
+    def __init__(self, runner: Runner, timeout_s: float) -> None:
+        self._runner = runner
+        self._timeout_s = timeout_s
+
+    def read(self, file: File, gone: Callable[[], bool] | None = None) -> Reading:
+        from mediabridge.sidecar.extraction.fallback import BuiltinExtractor  # noqa: PLC0415
+
+        return BuiltinExtractor(self._runner, self._timeout_s).read(file, gone)
+
+
 def _analyst(runner: Runner) -> Analyse:
+    from mediabridge.sidecar.analysis.analyse import analyse  # noqa: PLC0415  most calls do not ask for it
+    from mediabridge.sidecar.analysis.model import Facts  # noqa: PLC0415
+
     def find(file: LocalFile, reading: Reading) -> object:
         facts = Facts(file.name, file.extension, file.sha256, datetime.now(UTC))
         return analyse(file.path, reading.metadata, facts, runner).to_json()
