@@ -208,6 +208,7 @@ class Channel(HTTPChannel):
     def __init__(self, server: Any, sock: socket.socket, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002
         self._refused = False
         self._linger_until = 0.0
+        self._writing = False
         super().__init__(server, sock, addr, adj, map)
         self.parser_class = lambda adj: Parser(  # type: ignore[assignment]
             adj, server.guard, server.largest_body, server.open_form
@@ -231,6 +232,26 @@ class Channel(HTTPChannel):
         if self.request is not None:
             self.request.close()
         super().handle_close()
+
+    def write_soon(self, data: Any) -> int:
+        """Send what the application gives, in its thread.
+
+        Meanwhile the loop leaves the socket alone: waitress's would find it writable and its lock taken, and ask again
+        at once, a dozen times for each answer, while this thread waits for the interpreter.
+        """
+        self._writing = True
+        try:
+            return int(super().write_soon(data))
+        finally:
+            self._writing = False
+            if self.total_outbufs_len or self.will_close:
+                self.server.pull_trigger()  # the rest is the loop's
+
+    def writable(self) -> bool:
+        """Whether to wait until the socket takes bytes."""
+        if self._writing and self.total_outbufs_len <= self.adj.outbuf_high_watermark:
+            return False  # above that mark the application's thread waits for the loop
+        return bool(super().writable())
 
     def readable(self) -> bool:
         """Whether to wait for bytes from the client."""
