@@ -66,7 +66,7 @@ def _serve(settings: Settings, services: Services, listening: list[socket.socket
     options = ServerOptions(
         max_bytes=services.max_bytes,
         largest_body=services.largest_body,
-        open_form=services.forms.open,
+        open_body=services.bodies.open,
         drain_s=drain_ms / 1000,
         # Two for each process: while one file is read, the next is received.
         threads=max(THREADS, 2 * services.engine.size),

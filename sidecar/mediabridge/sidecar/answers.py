@@ -9,7 +9,7 @@ from flask import Response, request
 
 from . import requestid
 from .errors import Kind, describe, error_object, kind_of
-from .faults import Fault
+from .faults import Fault, RangeUnsatisfiable
 
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?", re.ASCII)
 DEFAULT_URL = "http://127.0.0.1:8080"  # where the proxy listens by default (CONTRACT §2)
@@ -35,7 +35,10 @@ def fault_answer(fault: Fault) -> Response:
     """The answer to a fault, in the shape of CONTRACT §3."""
     kind = kind_of(fault)
     payload = describe(fault, request_id=requestid.current.get(), url=url_of(request.headers.get("Host")))
-    return _with_retry(answer(payload, kind.status), kind)
+    response = _with_retry(answer(payload, kind.status), kind)
+    if isinstance(fault, RangeUnsatisfiable):
+        response.headers["Content-Range"] = f"bytes */{fault.size}"
+    return response
 
 
 def error_answer(kind: Kind, message: str, suggestion: str, status: int | None = None) -> Response:

@@ -12,7 +12,7 @@ from . import errors, requestid
 from .answers import error_answer, fault_answer
 from .events import emit
 from .faults import TRY_CURL, ClientGone, Fault
-from .routes import extract, health, status
+from .routes import extract, health, processor, status
 from .services import Services, attach, services
 
 _log = logging.getLogger("mediabridge.sidecar.request")
@@ -32,6 +32,7 @@ def create_app(parts: Services) -> Flask:
     app.register_blueprint(health.blueprint)
     app.register_blueprint(extract.blueprint)
     app.register_blueprint(status.blueprint)
+    app.register_blueprint(processor.blueprint)
     return app
 
 
@@ -49,12 +50,12 @@ def _open() -> None:
 def _finish(response: Response) -> Response:
     """After each request, answered or refused: headers for every answer, and its line in the log."""
     response.headers[requestid.HEADER] = requestid.current.get()
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
     elapsed_ms = (time.monotonic() - g.started) * 1000
     level = logging.WARNING if response.status_code >= _SERVER_ERROR else logging.INFO
     if request.path == "/health":
         level = logging.DEBUG  # asked twice a second
-    size = (not response.is_streamed and response.calculate_content_length()) or 0
+    size = response.content_length or (not response.is_streamed and response.calculate_content_length()) or 0
     words = f"{request.method} {request.path} {response.status_code} {elapsed_ms:.1f} ms {size} bytes"
     emit(
         _log,

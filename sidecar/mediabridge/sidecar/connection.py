@@ -18,17 +18,17 @@ from waitress.task import ErrorTask, WSGITask
 
 from . import errors, requestid
 from .answers import to_bytes, url_of
+from .bodies import Body, OpenBody
 from .errors import Kind
 from .events import emit
 from .faults import SMALLER, URL, Fault, PayloadTooLarge
-from .form import ENVIRON, Form
+from .form import ENVIRON
 from .guard import Guard
 from .limits import megabytes
 from .logs import clean
 from .storage.scratch import full, is_full
 
 LINGER_S = 2.0
-OpenForm = Callable[[str, str, int | None], Form | None]
 _FORBIDDEN = 403
 _SHOWN = 200  # characters of a client's text that a message repeats
 _log = logging.getLogger("mediabridge.sidecar.request")
@@ -45,25 +45,25 @@ class FaultError(utilities.Error):
 class Parser(HTTPRequestParser):
     """Asks the guard, and for the limit of this call, as soon as the headers are there, before the body is kept.
 
-    The body of a form is taken apart while it arrives: `form` has it.
+    A body that is a form or a file is taken while it arrives: `arriving` has it.
     """
 
-    form: Form | None = None
+    arriving: Body | None = None
 
-    def __init__(self, adj: Any, guard: Guard, largest_body: Callable[[str, str], int], open_form: OpenForm) -> None:
+    def __init__(self, adj: Any, guard: Guard, largest_body: Callable[[str, str], int], open_body: OpenBody) -> None:
         super().__init__(adj)
         self._guard = guard
         self._largest_body = largest_body
-        self._open_form = open_form
+        self._open_body = open_body
 
     def received(self, data: bytes) -> int:
         """Take some bytes and return how many belonged to this request."""
         had_headers = self.headers_finished
         try:
             consumed = super().received(data)
-            if self.form is not None and self.completed and self.error is None:
-                self.form.finish()
-        except Fault as fault:  # of the form
+            if self.arriving is not None and self.completed and self.error is None:
+                self.arriving.finish()
+        except Fault as fault:  # of the body
             self._refuse(fault)
             return len(data)
         except OSError as problem:  # waitress keeps another large body in a temporary file
@@ -73,7 +73,7 @@ class Parser(HTTPRequestParser):
             if refused is not None:
                 self._refuse(refused)
             elif not self.completed:
-                self._look_for_form()
+                self._open_arriving()
         if self.completed:
             # Waitress would still send "100 Continue" to a client that it has just refused, and read the whole body.
             self.expect_continue = False
@@ -91,15 +91,15 @@ class Parser(HTTPRequestParser):
             self._fail(utilities.InternalServerError("it met an unexpected error"))
         return taken
 
-    def _look_for_form(self) -> None:
+    def _open_arriving(self) -> None:
         head: Any = self  # waitress's stubs lack its path and receiver
         size = None if self.chunked else self.content_length
         try:
-            self.form = self._open_form(head.path, self.headers.get("CONTENT_TYPE", ""), size)
+            self.arriving = self._open_body(head.command, head.path, self.headers, size)
         except Fault as fault:
             self._refuse(fault)
-        if self.form is not None:
-            head.body_rcv.buf = self.form
+        if self.arriving is not None:
+            head.body_rcv.buf = self.arriving
 
     @property
     def _has_proper_head(self) -> bool:
@@ -121,8 +121,8 @@ class Parser(HTTPRequestParser):
     def _fail(self, error: utilities.Error) -> None:
         self.error = error
         self.completed = True
-        if self.form is not None:
-            self.form.close()
+        if self.arriving is not None:
+            self.arriving.close()
 
 
 class Task(WSGITask):
@@ -135,10 +135,10 @@ class Task(WSGITask):
         super().execute()
 
     def get_environment(self) -> dict[str, Any]:
-        """WSGI's environment, with the form that has arrived."""
+        """WSGI's environment, with the form or the file that has arrived."""
         environ: dict[str, Any] = super().get_environment()
-        form = getattr(self.request, "form", None)
-        return environ if form is None else {**environ, ENVIRON: form}
+        arrived = getattr(self.request, "arriving", None)
+        return environ if arrived is None else {**environ, ENVIRON: arrived}
 
 
 class JsonErrorTask(ErrorTask):
@@ -211,7 +211,7 @@ class Channel(HTTPChannel):
         self._writing = False
         super().__init__(server, sock, addr, adj, map)
         self.parser_class = lambda adj: Parser(  # type: ignore[assignment]
-            adj, server.guard, server.largest_body, server.open_form
+            adj, server.guard, server.largest_body, server.open_body
         )
 
     @property

@@ -23,20 +23,25 @@ TABLE: dict[type[Fault], Kind] = {
     faults.InvalidRequest: Kind(400, "invalid_request", "Invalid request"),
     faults.Forbidden: Kind(403, "forbidden", "Forbidden"),
     faults.ForbiddenTier: Kind(403, "forbidden_tier", "Not in this tier"),
+    faults.ContentUnknown: Kind(404, "not_found", "Not found"),
+    faults.PreconditionFailed: Kind(412, "precondition_failed", "Precondition failed"),
     faults.PayloadTooLarge: Kind(413, "payload_too_large", "Payload too large"),
     faults.UnsupportedMedia: Kind(415, "unsupported_media_type", "Unsupported media type"),
+    faults.RangeUnsatisfiable: Kind(416, "range_not_satisfiable", "Range not satisfiable"),
     faults.UnreadableFile: Kind(422, "unreadable_file", "Unreadable file"),
     faults.ClientGone: Kind(499, "client_gone", "Client closed the connection"),
     faults.EngineDied: Kind(500, "internal_error", "Extraction engine failed"),
+    faults.ContentDamaged: Kind(500, "content_damaged", "Stored content damaged"),
     faults.EngineUnavailable: Kind(503, "engine_unavailable", "Extraction engine unavailable"),
     faults.EngineBusy: Kind(503, "queue_full", "Extraction engine busy", 1),
     faults.EngineClosed: Kind(503, "sidecar_unavailable", "Sidecar is stopping", 1),
     faults.MemoryShort: Kind(503, "memory_short", "Memory nearly exhausted", 5),
+    faults.StorageUnavailable: Kind(503, "storage_unavailable", "Storage unavailable", 5),
     faults.ExtractionTimeout: Kind(504, "extraction_timeout", "Extraction timed out"),
     faults.StorageFull: Kind(507, "storage_full", "Storage full"),
 }
 UNEXPECTED = Kind(500, "internal_error", "Internal error")
-NOT_FOUND = Kind(404, "not_found", "Not found")
+NOT_FOUND = TABLE[faults.ContentUnknown]
 METHOD_NOT_ALLOWED = Kind(405, "method_not_allowed", "Method not allowed")
 INVALID_REQUEST = TABLE[faults.InvalidRequest]
 PAYLOAD_TOO_LARGE = TABLE[faults.PayloadTooLarge]
@@ -63,10 +68,14 @@ def error_object(
 
 
 def describe(fault: Fault, *, request_id: str, url: str) -> dict[str, object]:
-    """The error object of a fault; what could be read of a broken file is added as `partial`."""
+    """The error object of a fault; `partial`, `supported` and `storage` are added where the fault brings them."""
     answer = error_object(kind_of(fault), fault.message, fault.suggestion, request_id=request_id, url=url)
     if isinstance(fault, faults.UnreadableFile):
         answer["partial"] = dict(fault.partial)
+    if isinstance(fault, faults.UnsupportedMedia) and fault.supported:
+        answer["supported"] = list(fault.supported)
+    if isinstance(fault, faults.StorageFull) and fault.storage is not None:
+        answer["storage"] = dict(fault.storage)
     return answer
 
 

@@ -5,20 +5,25 @@ Fault
 ├── Forbidden            no token, or a host that is not ours
 ├── PayloadTooLarge      over a limit
 ├── UnsupportedMedia     content that no supported format claims
+├── ContentUnknown       nothing is stored under this hash
+├── RangeUnsatisfiable   a range that lies behind the end
+├── PreconditionFailed   If-Match names another content
 ├── UnreadableFile       a supported format, but broken; carries what could be read
 ├── ExtractionTimeout    the engine was killed and replaced
 ├── EngineUnavailable    ExifTool is missing or does not start
 ├── EngineDied           ExifTool ended in the middle of a file and was replaced
 ├── EngineBusy           no process was free in the time that the caller gave
 ├── EngineClosed         the sidecar is stopping
-├── StorageFull          the disk for temporary files is full
+├── StorageFull          the disk is full, or a drive's quota is used up; carries the storage status
+├── StorageUnavailable   the folder of originals cannot be read or written
+├── ContentDamaged       what is stored is not what was stored
 ├── MemoryShort          memory is nearly exhausted, and the work is large
 └── ClientGone           nobody is left to answer
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 URL = "{url}"  # stands in a suggestion for the address under which the client reached us
 SMALLER = "Send a smaller file, or raise EXTRACT_MAX_MB (MiB) where the server is started."
@@ -63,7 +68,36 @@ class PayloadTooLarge(Fault):
 
 
 class UnsupportedMedia(Fault):
-    """The content is of no supported format; the message says what was found, the suggestion what is supported."""
+    """The content is of no supported format; the message says what was found, the suggestion what is supported.
+
+    `supported`: media types, where the caller shall get a list.
+    """
+
+    def __init__(self, message: str, suggestion: str | None = None, *, supported: Sequence[str] = ()) -> None:
+        super().__init__(message, suggestion)
+        self.supported = tuple(supported)
+
+
+class ContentUnknown(Fault):
+    """Nothing is stored under this hash."""
+
+    suggestion = "Send the file to POST /upload; its answer has the contentHash."
+
+
+class RangeUnsatisfiable(Fault):
+    """The range begins behind the end. `size` in bytes of what was asked for."""
+
+    suggestion = "Ask for the size first, with HEAD."
+
+    def __init__(self, message: str, suggestion: str | None = None, *, size: int = 0) -> None:
+        super().__init__(message, suggestion)
+        self.size = size
+
+
+class PreconditionFailed(Fault):
+    """The content is not the one that the client named."""
+
+    suggestion = "Send the request without If-Match."
 
 
 class UnreadableFile(Fault):
@@ -111,9 +145,27 @@ class EngineClosed(Fault):
 
 
 class StorageFull(Fault):
-    """No room for temporary files."""
+    """No room for a file. `storage`: how full it is, as far as the client may know."""
 
     suggestion = "Free disk space where temporary files lie (TMPDIR), and send the file again."
+
+    def __init__(
+        self, message: str, suggestion: str | None = None, *, storage: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message, suggestion)
+        self.storage = storage
+
+
+class StorageUnavailable(Fault):
+    """The folder of originals cannot be used; the log says why."""
+
+    suggestion = "Check FILE_STORAGE_PATH: the folder must be there, or be makeable, and be writable for the server."
+
+
+class ContentDamaged(Fault):
+    """The stored bytes do not have the hash under which they lie."""
+
+    suggestion = "Send the file to POST /upload again: it takes the place of the damaged one."
 
 
 class MemoryShort(Fault):

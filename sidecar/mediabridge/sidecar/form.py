@@ -17,7 +17,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from .faults import TRY_CURL, InvalidRequest
 from .storage.scratch import Room, ScratchFile
 
-ENVIRON = "mediabridge.form"  # where the WSGI environment has it
+ENVIRON = "mediabridge.body"  # where the WSGI environment has what arrived
 
 MULTIPART = "multipart/form-data"
 FIELDS_LIMIT = 512 * 1024  # bytes of a field that is no file

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from waitress import wasyncore
 from waitress.server import create_server
 
-from .connection import Channel, OpenForm
+from .bodies import OpenBody
+from .connection import Channel
 from .events import emit
 from .guard import Guard
 from .lanes import LaneDispatcher
@@ -29,14 +30,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """`max_bytes` of an upload; `largest_body`: bytes of a body by path and query; `open_form`: takes apart the form of
-    a request by its path, content type and size; `drain_s`: how long requests may go on after the first signal;
-    `threads` for work.
+    """`max_bytes` of an upload; `largest_body`: bytes of a body by path and query; `open_body`: takes what a request
+    brings while it arrives, by its method, path, headers and size; `drain_s`: how long requests may go on after the
+    first signal; `threads` for work.
     """
 
     max_bytes: int
     largest_body: Callable[[str, str], int]
-    open_form: OpenForm
+    open_body: OpenBody
     drain_s: float
     threads: int = THREADS
 
@@ -57,7 +58,7 @@ class Server:
             server.channel_class = Channel
             # For its channels.
             server.guard, server.max_bytes, server.largest_body = guard, options.max_bytes, options.largest_body
-            server.open_form = options.open_form
+            server.open_body = options.open_body
             server.accept_connections()
 
     def signal(self, _number: int, _frame: FrameType | None) -> None:

@@ -15,8 +15,10 @@ from flask import current_app
 
 from mediabridge.config import LargestBody, Settings
 
+from .bodies import Bodies
 from .cache import PROFILES, EnhancedMetadataCache, ResultCache, forget, get_enhanced_cache, refuse_when_critical
 from .cache.place import default_folder
+from .events import emit
 from .extraction.answer import Gone, Subject
 from .extraction.engine import NAME, Engine, Wear
 from .extraction.extract import Extractor, Reading
@@ -31,7 +33,12 @@ from .forms import Forms
 from .guard import Guard
 from .isolated import Runner
 from .limits import MIB, Tiers, tiers
+from .raw import RawBodies
+from .storage import place
+from .storage.derived import Derived
+from .storage.disk import LocalDisk
 from .storage.scratch import Scratch
+from .storage.store import ContentStore
 
 _EXTENSION = "mediabridge.sidecar"
 _log = logging.getLogger(__name__)
@@ -55,6 +62,9 @@ class Services:
     largest_body: LargestBody
     scratch: Scratch
     forms: Forms
+    bodies: Bodies
+    store: ContentStore
+    derived: Derived
     engine: Engine
     reader: Reader
     runner: Runner
@@ -81,9 +91,11 @@ class Services:
         return self.cache.results
 
     def close(self, timeout_s: float = 1.0) -> None:
-        """Stop ExifTool, close the cache, then remove the temporary files."""
+        """Stop ExifTool, close the cache and the stores, then remove the temporary files."""
         self.engine.close(timeout_s)
         forget(self.cache)
+        self.derived.close()
+        self.store.close()
         self.scratch.close()
 
 
@@ -96,6 +108,8 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
     if scratch.swept:
         _log.warning("removed temporary files of %d sidecars that did not end cleanly", scratch.swept)
     cache = _cache(settings)
+    store, derived = _stores(settings)
+    forms = Forms(scratch, settings.extract_max_bytes, settings.largest_body("", ""), refuse_when_critical)
     extractor = Extractor(engine, settings.extract_timeout_s)
     runner = Runner()
     return Services(
@@ -104,7 +118,10 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
         max_bytes=settings.extract_max_bytes,
         largest_body=settings.largest_body,
         scratch=scratch,
-        forms=Forms(scratch, settings.extract_max_bytes, settings.largest_body("", ""), refuse_when_critical),
+        forms=forms,
+        bodies=Bodies(forms, RawBodies(store, settings.extract_max_bytes, refuse_when_critical)),
+        store=store,
+        derived=derived,
         engine=engine,
         reader=Reader(
             CachedExtractor(extractor, cache.results, NAME, version_of(engine)),
@@ -122,8 +139,29 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
 
 def _cache(settings: Settings) -> EnhancedMetadataCache:
     """The cache of this process; its file is opened when it is first used."""
-    path = Path(settings.cache_path).expanduser() if settings.cache_path else default_folder()
-    return get_enhanced_cache(**asdict(PROFILES[settings.cache_profile]), path=path)
+    return get_enhanced_cache(**asdict(PROFILES[settings.cache_profile]), path=_cache_folder(settings))
+
+
+def _cache_folder(settings: Settings) -> Path:
+    return Path(settings.cache_path).expanduser() if settings.cache_path else default_folder()
+
+
+def _stores(settings: Settings) -> tuple[ContentStore, Derived]:
+    """Originals and what is made from them, without what dead processes left. A folder that fails is no error here."""
+    root = Path(settings.file_storage_path).expanduser() if settings.file_storage_path else place.default_folder()
+    disk, derived = LocalDisk(root), Derived(_cache_folder(settings))
+    for name, sweep in (("FILE_STORAGE_PATH", disk.sweep), ("CACHE_PATH", derived.sweep)):
+        try:
+            if swept := sweep():
+                words = f"removed unfinished files of {swept} sidecars that did not end cleanly from {name}"
+                emit(_log, logging.WARNING, "storage.swept", words, setting=name, processes=swept)
+        except OSError as problem:
+            emit(
+                _log, logging.ERROR, "storage.failed", f"{name} cannot be used: {problem}", error=type(problem).__name__
+            )
+    store = ContentStore(disk, settings.file_storage_quota_bytes)
+    store.start()
+    return store, derived
 
 
 def _path_teller(settings: Settings) -> Callable[[], str | None]:

@@ -26,5 +26,6 @@ def health() -> Response:
             "nonce": parts.nonce,
             "version": parts.version,
             "engine": parts.engine.state,
+            "storage": parts.store.status(),
         }
     )

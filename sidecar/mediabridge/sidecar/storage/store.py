@@ -1,0 +1,269 @@
+"""The content store: originals under their SHA-256, each with its `metadata.json`, which is there once all is.
+
+`metadata.json` is written last and deleted first: an original without it was never acknowledged, and is not shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from mediabridge.sidecar.events import emit
+from mediabridge.sidecar.faults import ContentDamaged, ContentUnknown, StorageFull, StorageUnavailable
+from mediabridge.sidecar.limits import megabytes
+
+from .backend import Backend, NotStoredError, is_hash
+from .incoming import Incoming
+from .quota import Quota
+from .record import Label, Record
+from .scratch import is_full
+from .tally import Counted, Tally
+
+ORIGINAL = "original"
+METADATA = "metadata.json"
+_TRIES = 3  # somebody may delete the content while it is kept
+_RECORD_BYTES = 64 * 1024
+_BLOCK = 1024 * 1024
+_COUNT_S = 60.0  # a quota waits for the count that long
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """`record` of the content, by whoever brought it first; `is_new`: that was this upload."""
+
+    record: Record
+    is_new: bool
+
+
+class ContentStore:
+    """`quota` in bytes of each drive, 0 = none. Every method raises `StorageUnavailable` when the place fails."""
+
+    def __init__(self, backend: Backend, quota: int = 0) -> None:
+        self._backend = backend
+        self._quota = quota
+        self._tally = Tally(self._scan, time.time_ns, backend.changed_ns)
+        self._claims = Quota(quota, lambda drive: self._tally.figures().drives[drive], self._over_quota)
+        self._damaged: set[str] = set()
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Count what is there, in the background."""
+        self._tally.start()
+
+    def accept(self, label: Label, limit: int, size: int | None) -> Incoming:
+        """A file that is to come, of `limit` bytes at most and of `size` as far as that is known.
+
+        Raises `StorageFull` when there is no room for it, or not in the drive's quota.
+        """
+        claimed = size or 0
+        with self._faults():
+            if claimed > self._backend.space().free:
+                raise self._full(f"The upload has {megabytes(claimed)}.")
+            incoming = Incoming(self._backend.new_path(), label, limit, self._full, self._release)
+        try:
+            self._claims.claim(label.drive, claimed)
+        except StorageFull:
+            incoming.close()
+            raise
+        incoming.claimed = claimed
+        return incoming
+
+    def keep(self, incoming: Incoming) -> Kept:
+        """Store what has come, durably. Raises `InvalidRequest`, `UnsupportedMedia`, `StorageFull`."""
+        record = Record.of(incoming.sha256, incoming.size, incoming.check(), incoming.label)
+        self._claim_all(incoming)
+        with self._faults():
+            kept = self._keep(record, incoming.path)
+            if kept.is_new:
+                with contextlib.suppress(NotStoredError):  # deleted meanwhile
+                    self._tally.add(self._counted(kept.record))
+        return kept
+
+    def find(self, content_hash: str) -> Record:
+        """Raises `ContentUnknown`."""
+        with self._faults(), self._known(content_hash):
+            record = self._read_record(content_hash)
+            if record is None:
+                self._tell_damage(content_hash, METADATA)
+                msg = f"The metadata of {content_hash} cannot be read."
+                raise ContentDamaged(msg)
+            return record
+
+    def open(self, content_hash: str, start: int = 0, length: int | None = None) -> BinaryIO:
+        """The original's bytes from `start`; the reader stops after `length`. Raises `ContentUnknown`."""
+        with self._faults(), self._known(content_hash):
+            return self._backend.open(_key(content_hash, ORIGINAL), start, length)
+
+    @contextlib.contextmanager
+    def local(self, content_hash: str) -> Iterator[Path]:
+        """The original as a file, to be read only, within the `with` block. Raises `ContentUnknown`."""
+        with self._faults(), self._known(content_hash):
+            manager = self._backend.local(_key(content_hash, ORIGINAL))
+            path = manager.__enter__()
+        try:
+            yield path
+        finally:
+            manager.__exit__(None, None, None)
+
+    def verify(self, content_hash: str) -> None:
+        """Read the original as a whole. Raises `ContentUnknown`, `ContentDamaged`."""
+        with self._faults(), self.open(content_hash) as file:
+            found = _digest(file)
+        if found != content_hash:
+            with self._lock:
+                self._damaged.add(content_hash)
+            self._tell_damage(content_hash, ORIGINAL)
+            msg = f"The content under {content_hash} has changed on the disk: its hash is {found} now."
+            raise ContentDamaged(msg)
+
+    def delete(self, content_hash: str) -> bool:
+        """Whether there was anything to delete."""
+        with self._faults():
+            try:
+                record = self._read_record(content_hash)
+                counted = self._counted(record) if record else None
+            except NotStoredError:
+                counted = None
+            known = self._backend.delete(_key(content_hash, METADATA))
+            if known and counted is not None:
+                self._tally.add(counted, -1)
+            return self._backend.delete(_key(content_hash, ORIGINAL)) or known
+
+    def status(self) -> dict[str, object]:
+        """`files`, `totalSize`, `availableSpace` (bytes); `counting` until the first two are complete."""
+        figures = self._tally.figures()
+        status: dict[str, object] = {"files": figures.files, "totalSize": figures.total}
+        try:
+            status["availableSpace"] = self._backend.space().free
+        except OSError:
+            status["availableSpace"] = None
+        return {**status, "counting": not self._tally.complete.is_set()}
+
+    def close(self) -> None:
+        """Remove what was not kept."""
+        self._backend.close()
+
+    def _keep(self, record: Record, path: Path) -> Kept:
+        original, metadata = _key(record.content_hash, ORIGINAL), _key(record.content_hash, METADATA)
+        for _ in range(_TRIES):
+            if not self._backend.put(original, path):
+                self._mend(record, path)
+            is_new = self._backend.put(metadata, record.to_bytes())
+            with contextlib.suppress(NotStoredError):
+                self._backend.stat(original)
+                found = record if is_new else self._read_record(record.content_hash)
+                if found is None:
+                    self._backend.replace(metadata, record.to_bytes())
+                return Kept(found or record, is_new)
+        msg = f"{record.content_hash} is deleted as fast as it is stored."
+        raise StorageUnavailable(msg)
+
+    def _mend(self, record: Record, path: Path) -> None:
+        """What lies there may have lost bytes, or be known as damaged; this upload has them all."""
+        original = _key(record.content_hash, ORIGINAL)
+        with contextlib.suppress(NotStoredError):
+            with self._lock:
+                damaged = record.content_hash in self._damaged
+            if damaged or self._backend.stat(original).size != record.size:
+                self._backend.replace(original, path)
+                words = f"a damaged original was replaced by a new upload of the same content: {record.content_hash}"
+                emit(_log, logging.WARNING, "storage.mended", words, sha256=record.content_hash)
+                with self._lock:
+                    self._damaged.discard(record.content_hash)
+
+    def _read_record(self, content_hash: str) -> Record | None:
+        """None when it cannot be understood. Raises `NotStoredError`."""
+        with self._backend.open(_key(content_hash, METADATA)) as file:
+            content = file.read(_RECORD_BYTES)
+        with contextlib.suppress(ValueError):
+            return Record.from_bytes(content)
+        return None
+
+    def _counted(self, record: Record) -> Counted:
+        """Raises `NotStoredError`."""
+        since = self._backend.stat(_key(record.content_hash, METADATA)).modified_ns
+        return Counted(record.size, record.drive_id, since)
+
+    def _scan(self) -> Iterator[Counted]:
+        """All that is stored; whose it is only where a quota asks for it."""
+        for content_hash in self._backend.hashes():
+            with contextlib.suppress(NotStoredError):
+                since = self._backend.stat(_key(content_hash, METADATA)).modified_ns
+                size = self._backend.stat(_key(content_hash, ORIGINAL)).size
+                record = self._read_record(content_hash) if self._quota else None
+                yield Counted(size, record.drive_id if record else None, since)
+
+    def _claim_all(self, incoming: Incoming) -> None:
+        """The quota as it is now that the size is known, and all that was there at the start is counted."""
+        if self._quota:
+            self._tally.complete.wait(_COUNT_S)
+            self._claims.release(incoming.label.drive, incoming.claimed)
+            incoming.claimed = 0
+            self._claims.claim(incoming.label.drive, incoming.size)
+            incoming.claimed = incoming.size
+
+    def _release(self, incoming: Incoming) -> None:
+        self._claims.release(incoming.label.drive, incoming.claimed)
+
+    def _full(self, what: str = "There is no room for the upload.") -> StorageFull:
+        space = self._backend.space()
+        return StorageFull(
+            f"{what} {megabytes(space.free)} of {megabytes(space.total)} are free where originals are stored.",
+            "Free disk space there (FILE_STORAGE_PATH), and send the file again.",
+            storage=self.status(),
+        )
+
+    def _over_quota(self, quota: Mapping[str, object]) -> StorageFull:
+        drive, limit, used = quota["driveId"], quota["limit"], quota["used"]
+        return StorageFull(
+            f"The quota of {f'drive {drive}' if drive else 'uploads without a drive'} does not allow for the upload: "
+            f"{used} of {limit} bytes are used.",
+            "Use another drive, or raise FILE_STORAGE_QUOTA_MB (MiB) where the server is started.",
+            storage={**self.status(), "quota": quota},
+        )
+
+    def _tell_damage(self, content_hash: str, name: str) -> None:
+        words = f"stored content is damaged: {content_hash}/{name}"
+        emit(_log, logging.ERROR, "storage.damaged", words, sha256=content_hash, file=name)
+
+    @contextlib.contextmanager
+    def _known(self, content_hash: str) -> Iterator[None]:
+        unknown = ContentUnknown(f"contentHash: nothing is stored under {content_hash[:64]!r}.")
+        if not is_hash(content_hash):
+            raise unknown
+        try:
+            self._backend.stat(_key(content_hash, METADATA))
+            yield
+        except NotStoredError as problem:
+            raise unknown from problem
+
+    @contextlib.contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as problem:
+            if is_full(problem):
+                raise self._full() from problem
+            words = f"the content store fails: {problem}"
+            emit(_log, logging.ERROR, "storage.failed", words, error=type(problem).__name__)
+            msg = f"Originals cannot be stored or read now ({problem.strerror or type(problem).__name__})."
+            raise StorageUnavailable(msg) from problem
+
+
+def _digest(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _key(content_hash: str, name: str) -> str:
+    return f"{content_hash}/{name}"
