@@ -86,17 +86,29 @@ def test_the_old_one_works_until_the_next_one_is_ready(build: Any, stand_in: Pat
     until(lambda: not psutil.pid_exists(next(iter(first))))
 
 
-def test_a_process_in_the_middle_of_a_file_ends_after_it(build: Any, until: Until) -> None:
-    engine = build(files=1)
+def test_a_process_in_the_middle_of_a_file_ends_after_it(build: Any, stand_in: Path, until: Until) -> None:
+    may_start = threading.Event()
+    made = []
+
+    class Late(ExifToolProcess):
+        def run(self) -> None:
+            made.append(self)
+            if len(made) > 1:
+                may_start.wait(20)
+            super().run()
+
+    engine = build(make=lambda: Late(stand_in), files=1)
     first = served_by(engine)
-    until(lambda: engine.stats().recycled == 1)
-    second = served_by(engine)
-    assert second != first
+    until(lambda: len(made) == 2)
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(served_by, engine, "/x/a.slow")
-        until(lambda: engine.stats().recycled == 2)  # its successor is ready while it still reads
-        assert slow.result(20) == second or slow.result() not in (first, second)
-    until(lambda: not psutil.pid_exists(second))
+        until(lambda: engine.stats().busy == 1)
+        may_start.set()
+        until(lambda: engine.stats().recycled == 1)
+        assert not slow.done()  # its successor is there, and it still reads
+        assert served_by(engine) != first
+        assert slow.result(20) == first
+    until(lambda: not psutil.pid_exists(first))
 
 
 def test_memory_wears_out_too(build: Any, until: Until) -> None:
