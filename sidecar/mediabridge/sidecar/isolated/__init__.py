@@ -1,6 +1,7 @@
-"""Runs functions over untrusted files in a child process with limits of memory, time and output."""
+"""Runs functions over untrusted files in child processes with limits of memory, time and output."""
 
 from .errors import AnsweredTooMuch, Died, IsolationError, NoRoom, NotStarted, OutOfMemory, TaskFailed, TookTooLong
+from .pool import Pool, Wear
 from .runner import Limits, Runner
 
 __all__ = [
@@ -11,7 +12,9 @@ __all__ = [
     "NoRoom",
     "NotStarted",
     "OutOfMemory",
+    "Pool",
     "Runner",
     "TaskFailed",
     "TookTooLong",
+    "Wear",
 ]

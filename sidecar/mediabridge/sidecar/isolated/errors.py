@@ -42,8 +42,9 @@ class Died(IsolationError):  # noqa: D101, N818
 
 
 class TaskFailed(IsolationError):  # noqa: N818
-    """`type_name` is the exception's class name in the child, `str()` its words."""
+    """`type_name` is the exception's class name in the child, `words` what it said, `str()` both."""
 
     def __init__(self, type_name: str, message: str) -> None:
         super().__init__(f"{type_name}: {message}" if message else type_name)
         self.type_name = type_name
+        self.words = message

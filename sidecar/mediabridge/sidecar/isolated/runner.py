@@ -22,7 +22,7 @@ from mediabridge.sidecar.extraction import child_posix
 
 from .errors import AnsweredTooMuch, Died, IsolationError, NoRoom, NotStarted, OutOfMemory, TaskFailed, TookTooLong
 
-_START = Path(__file__).with_name("start.py")
+START = Path(__file__).with_name("start.py")
 _BLOCK = 64 * 1024
 _WORDS = 300  # of the child's own last words, in an error's message
 # What a child may know of our environment: where programs, modules, temporary files are; nothing secret. The nonce lets
@@ -83,12 +83,12 @@ def _child(task: str, request: Any, limits: Limits, words: IO[bytes]) -> Iterato
         question.seek(0)
         try:
             process = subprocess.Popen(
-                [sys.executable, "-P", str(_START), str(limits.cpu_seconds)],
+                [sys.executable, "-P", str(START), "child", str(limits.cpu_seconds)],
                 stdin=question,
                 stdout=subprocess.PIPE,
                 stderr=words,
                 cwd="/",
-                env=_environment(),
+                env=environment(),
                 process_group=0,
             )
         except OSError as problem:
@@ -101,7 +101,8 @@ def _child(task: str, request: Any, limits: Limits, words: IO[bytes]) -> Iterato
             child_posix.kill(process)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Of a child: where things are, and the nonce; nothing secret."""
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     # One thread each: the threads of a linear algebra library cost address space, and cores that others use.
     return kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"}
@@ -115,10 +116,10 @@ def _answers(child: subprocess.Popen[bytes], limits: Limits, until: float, words
             case {"end": True}:
                 return
             case {"type": "MemoryError"}:
-                raise _out_of_memory(limits)
+                raise out_of_memory(limits)
             case {"type": str(type_name), "message": str(message)}:
                 raise TaskFailed(type_name, message)
-    raise _how_it_ended(child, limits, words)
+    raise how_it_ended(child, limits, words)
 
 
 def _lines(child: subprocess.Popen[bytes], limits: Limits, until: float) -> Iterator[bytearray]:
@@ -142,7 +143,8 @@ def _lines(child: subprocess.Popen[bytes], limits: Limits, until: float) -> Iter
                 yield from lines
 
 
-def _how_it_ended(child: subprocess.Popen[bytes], limits: Limits, words: IO[bytes]) -> IsolationError:
+def how_it_ended(child: subprocess.Popen[bytes], limits: Limits, words: IO[bytes]) -> IsolationError:
+    """Why a child closed its output before it had answered; `words` is what it said on standard error."""
     try:
         code = child.wait(1)
     except subprocess.TimeoutExpired:
@@ -151,7 +153,7 @@ def _how_it_ended(child: subprocess.Popen[bytes], limits: Limits, words: IO[byte
         return TookTooLong(f"it used more than {limits.cpu_seconds} s of processor time")
     last = _last_words(words)
     if "MemoryError" in last or "memory allocation" in last:  # the second is how Rust puts it, before it aborts
-        return _out_of_memory(limits)
+        return out_of_memory(limits)
     return Died(child_posix.how_it_ended(child) + (f" ({last})" if last else ""))
 
 
@@ -161,5 +163,6 @@ def _last_words(words: IO[bytes]) -> str:
     return lines[-1][:_WORDS] if lines else ""
 
 
-def _out_of_memory(limits: Limits) -> OutOfMemory:
+def out_of_memory(limits: Limits) -> OutOfMemory:
+    """The error, with the limit."""
     return OutOfMemory(f"it needed more than {limits.memory_bytes // 1024**2} MiB of memory")
