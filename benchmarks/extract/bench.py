@@ -1,13 +1,15 @@
 """`make bench-extract`: ours, ExifTool itself and a peer in one run, interleaved; a table and the ratios of the issue.
 
-All read the same photos on the same cores. Ratios are taken within each round, and their median is shown; the machine's
-other work changes all figures, and these least. Options: --files, --rounds, --check (exit code 1 below a bound).
+All read the same photos on the same cores. Ratios are taken within each round, and their median is shown: the machine's
+other work changes them less than the figures. Processor time is that of the contender, without the client's.
+Options: --files, --rounds, --check (exit code 1 below a bound).
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import resource
 import statistics
 import sys
 import tempfile
@@ -34,20 +36,25 @@ Read = Callable[[Files], Reading]
 Pids = Callable[[], Sequence[int]]
 
 
-class PeakMemory:
-    """Largest resident memory, in MB, of some processes with all that they have started, seen ten times a second."""
+class Meter:
+    """Largest resident memory, in MB, of some processes with all that they have started, seen ten times a second; and
+    the processor time, in s, of all that we have started: nobody else works meanwhile.
+    """
 
     def __init__(self, pids: Pids) -> None:
         self._pids = pids
         self.peak_mb = 0.0
+        self.cpu_s = 0.0
 
-    def __enter__(self) -> PeakMemory:
+    def __enter__(self) -> Meter:
+        self._before = _cpu_s()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.cpu_s = _cpu_s() - self._before
         self._end.set()
         self._thread.join()
 
@@ -65,26 +72,40 @@ def _tree_bytes(pid: int) -> int:
     return total
 
 
+def _cpu_s() -> float:
+    """Of our children and theirs: those that have ended, and those that live."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    total = ended.ru_utime + ended.ru_stime
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            total += sum(child.cpu_times()[:2])
+    return total
+
+
 class Results:
     """Readings of all rounds, by contender."""
 
     def __init__(self) -> None:
         self.readings: dict[str, list[Reading]] = defaultdict(list)
         self.memory_mb: dict[str, float] = defaultdict(float)
+        self.cpu_ms: dict[str, list[float]] = defaultdict(list)
 
-    def add(self, name: str, reading: Reading, memory_mb: float) -> None:
+    def add(self, name: str, reading: Reading, meter: Meter, times: float = 1) -> None:
+        """One reading; all files were read so many `times` while it was measured."""
         self.readings[name].append(reading)
-        self.memory_mb[name] = max(self.memory_mb[name], memory_mb)
+        self.memory_mb[name] = max(self.memory_mb[name], meter.peak_mb)
+        self.cpu_ms[name].append(meter.cpu_s * 1000 / reading.files / times)
 
     def rates(self, name: str) -> list[float]:
         return [reading.files / reading.seconds for reading in self.readings[name]]
 
     def table(self) -> None:
-        print(f"\n{'':34} {'files/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'MB':>6}")
+        print(f"\n{'':34} {'files/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'CPU ms':>7} {'MB':>6}")
         for name, readings in self.readings.items():
             times = sorted(time for reading in readings for time in reading.times_ms)
             p50, p99 = (f"{times[int(len(times) * share)]:8.1f}" if times else f"{'–':>8}" for share in (0.5, 0.99))
-            print(f"{name:34} {statistics.median(self.rates(name)):8.1f} {p50} {p99} {self.memory_mb[name]:6.0f}")
+            rate, cpu_ms = statistics.median(self.rates(name)), statistics.median(self.cpu_ms[name])
+            print(f"{name:34} {rate:8.1f} {p50} {p99} {cpu_ms:7.1f} {self.memory_mb[name]:6.0f}")
 
     def ratios(self) -> bool:
         """Print them; whether all bounds are kept."""
@@ -96,8 +117,10 @@ class Results:
                 print(f"       {ours} / {peer}: not measured")
                 continue
             ratio = statistics.median(one / other for one, other in pairs)
+            by_cpu = statistics.median(self.cpu_ms[peer]) / statistics.median(self.cpu_ms[ours])
             kept &= ratio >= least
-            print(f"{'ok' if ratio >= least else 'BELOW':6} {ours} / {peer}: {ratio:.2f} (at least {least:g})")
+            word = "ok" if ratio >= least else "BELOW"
+            print(f"{word:6} {ours} / {peer}: {ratio:.2f} (at least {least:g}); by processor time {by_cpu:.2f}")
         return kept
 
 
@@ -128,13 +151,13 @@ class Bench:
     def round(self, files: Files, results: Results) -> None:
         """Everybody once."""
         for name, read, pids in self.rows():
-            with PeakMemory(pids) as memory:
+            with Meter(pids) as meter:
                 reading = read(files)
-            results.add(name, reading, memory.peak_mb)
-        with PeakMemory(self._others) as memory:
+            results.add(name, reading, meter, 2 if "cached" in name else 1)
+        with Meter(self._others) as meter:
             whole, warm = command(files)
-        results.add("mediabridge extract", whole, memory.peak_mb)
-        results.add("mediabridge extract, warm", warm, memory.peak_mb)
+        results.add("mediabridge extract", whole, meter)
+        results.add("mediabridge extract, warm", warm, meter, whole.files / warm.files)
 
     def _server(self) -> list[int]:
         return [self.http.process.pid]
