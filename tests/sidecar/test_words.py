@@ -68,7 +68,10 @@ def test_a_traceback_cannot_forge_a_line() -> None:
         raise ValueError("x\nERROR forged: line")
     except ValueError:
         written = line("development", logging.ERROR, "failed", exc_info=True)
-    assert all(part.startswith(("ERROR test.words: failed", "  | ")) for part in written.splitlines())
+    first, *rest = written.splitlines()
+    assert " ERROR test.words: failed [" in first
+    assert rest
+    assert all(part.startswith("  | ") for part in rest)
 
 
 def test_production_logs_warnings_and_errors_alone() -> None:
@@ -79,7 +82,7 @@ def test_production_logs_warnings_and_errors_alone() -> None:
 def test_the_line_carries_the_request_id() -> None:
     token = requestid.current.set("req-7")
     try:
-        assert line("development", logging.INFO, "x").endswith("[req-7]\n")
+        assert ": x [req-7] pid=" in line("development", logging.INFO, "x")
     finally:
         requestid.current.reset(token)
 
