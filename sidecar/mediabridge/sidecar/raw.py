@@ -61,9 +61,8 @@ class RawBodies:
         """
         label = label_of(headers)
         if size is not None and size > self.max_bytes:
-            msg = (
-                f"{label.name} has {megabytes(size)} ({size} bytes); files up to {megabytes(self.max_bytes)} are taken."
-            )
+            most = f"{megabytes(self.max_bytes)} ({self.max_bytes} bytes)"
+            msg = f"{label.name} has {megabytes(size)} ({size} bytes); files up to {most} are taken."
             raise PayloadTooLarge(msg, SMALLER)
         self.admit(_UNKNOWN if size is None else size)
         return RawBody(self.store.accept(label, self.max_bytes, size))

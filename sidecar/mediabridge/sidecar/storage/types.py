@@ -37,6 +37,8 @@ _SIGNATURES: tuple[tuple[str, int, bytes], ...] = (
     ("image/jp2", 0, b"\0\0\0\x0cjP  \r\n\x87\n"),
     ("image/jp2", 0, b"\xff\x4f\xff\x51"),
     ("image/x-icon", 0, b"\0\0\x01\0"),
+    ("image/x-portable-anymap", 0, b"P5\n"),
+    ("image/x-portable-anymap", 0, b"P6\n"),
     ("audio/wav", 8, b"WAVE"),
     ("video/x-msvideo", 8, b"AVI "),
     ("audio/flac", 0, b"fLaC"),
