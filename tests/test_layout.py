@@ -37,6 +37,7 @@ OTHERS = {
         "psutil",
         "PIL",
         "c2pa",
+        "cykooz_resizer",
         "numpy",
         "pillow_heif",
         "pypdf",
@@ -48,6 +49,7 @@ MAY_ALSO_IMPORT = {
     "sidecar/mediabridge/sidecar/__main__.py": ({"mediabridge.config"}, "the table allows it here"),
     "sidecar/mediabridge/sidecar/services.py": ({"mediabridge.config"}, "the table allows it here"),
     "sidecar/mediabridge/sidecar/extraction/cli/__main__.py": ({"mediabridge.config"}, "a main"),
+    "sidecar/mediabridge/sidecar/storage/cli/__main__.py": ({"mediabridge.config"}, "a main"),
     "sidecar/mediabridge/sidecar/extraction/cli/output.py": ({"click"}, "the progress bar of the command line"),
     "bridge/mediabridge/bridge/wsgi_runner.py": ({"waitress"}, "a program of its own, in the sidecar's interpreter"),
 }
@@ -56,6 +58,7 @@ READS_THE_ENVIRONMENT = {
     "host/mediabridge/host/embed.py": "the main of a host that is not ours",
     "sidecar/mediabridge/sidecar/__main__.py": "a main",
     "sidecar/mediabridge/sidecar/extraction/cli/__main__.py": "a main",
+    "sidecar/mediabridge/sidecar/storage/cli/__main__.py": "a main",
     "bridge/mediabridge/bridge/wsgi_runner.py": "a main, in the sidecar's interpreter",
     "bridge/mediabridge/bridge/place.py": "a child inherits what holds when it starts",
     "host/mediabridge/host/beside.py": "a child inherits what holds when it starts",

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -129,8 +129,24 @@ def extract(paths: tuple[str, ...], tier: str | None, form: str, *, advanced: bo
     Exit code 1 when a file could not be read; standard error says which.
     """
     options = ["--format", form, *(["--tier", tier.lower()] if tier else []), *(["--advanced"] if advanced else [])]
+    _become("mediabridge.sidecar.extraction.cli", *options, "--", *paths)
+
+
+@main.command()
+@click.option("--mend", is_flag=True, help="Put damaged originals aside, and delete unfinished ones.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def scrub(*, mend: bool, as_json: bool) -> None:
+    """Read all stored originals (FILE_STORAGE_PATH), and compare them with their hashes.
+
+    Exit code 1 when one is not as it was stored.
+    """
+    _become("mediabridge.sidecar.storage.cli", *(["--mend"] if mend else []), *(["--json"] if as_json else []))
+
+
+def _become(module_name: str, *arguments: str) -> NoReturn:
+    """Run a module of the sidecar's in this program's place; it is known by its name alone."""
     # -P: the folder with the pictures is no place to take Python modules from.
-    command = [sys.executable, "-P", "-m", "mediabridge.sidecar.extraction.cli", *options, "--", *paths]
+    command = [sys.executable, "-P", "-m", module_name, *arguments]
     if os.name == "posix":
         os.execv(sys.executable, command)  # noqa: S606  the program becomes the other one, and Ctrl+C is its own
     sys.exit(subprocess.run(command, check=False).returncode)

@@ -34,9 +34,9 @@ from .guard import Guard
 from .isolated import Runner
 from .limits import MIB, Tiers, tiers
 from .raw import RawBodies
-from .storage import place
 from .storage.derived import Derived
 from .storage.disk import LocalDisk
+from .storage.place import folder_of
 from .storage.scratch import Scratch
 from .storage.store import ContentStore
 
@@ -148,8 +148,7 @@ def _cache_folder(settings: Settings) -> Path:
 
 def _stores(settings: Settings) -> tuple[ContentStore, Derived]:
     """Originals and what is made from them, without what dead processes left. A folder that fails is no error here."""
-    root = Path(settings.file_storage_path).expanduser() if settings.file_storage_path else place.default_folder()
-    disk, derived = LocalDisk(root), Derived(_cache_folder(settings))
+    disk, derived = LocalDisk(folder_of(settings.file_storage_path)), Derived(_cache_folder(settings))
     for name, sweep in (("FILE_STORAGE_PATH", disk.sweep), ("CACHE_PATH", derived.sweep)):
         try:
             if swept := sweep():

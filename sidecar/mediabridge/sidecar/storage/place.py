@@ -1,4 +1,4 @@
-"""Where originals lie when FILE_STORAGE_PATH says nothing."""
+"""Where originals lie."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from pathlib import Path
 import platformdirs
 
 
-def default_folder() -> Path:
-    """`mediabridge/files` below the user's data folder (`~/.local/share` on Linux, `XDG_DATA_HOME` heeded)."""
+def folder_of(file_storage_path: str | None) -> Path:
+    """FILE_STORAGE_PATH; else `mediabridge/files` below the user's data folder.
+
+    That is `~/.local/share` on Linux, `XDG_DATA_HOME` heeded.
+    """
+    if file_storage_path:
+        return Path(file_storage_path).expanduser()
     return platformdirs.user_data_path("mediabridge", appauthor=False) / "files"

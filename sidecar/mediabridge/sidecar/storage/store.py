@@ -90,6 +90,7 @@ class ContentStore:
     def find(self, content_hash: str) -> Record:
         """Raises `ContentUnknown`."""
         with self._faults(), self._known(content_hash):
+            self._backend.stat(key_of(content_hash, ORIGINAL))
             record = self._read_record(content_hash)
             if record is None:
                 self._tell_damage(content_hash, METADATA)
@@ -100,13 +101,13 @@ class ContentStore:
     def open(self, content_hash: str, start: int = 0, length: int | None = None) -> BinaryIO:
         """The original's bytes from `start`; the reader stops after `length`. Raises `ContentUnknown`."""
         with self._faults(), self._known(content_hash):
-            return self._backend.open(_key(content_hash, ORIGINAL), start, length)
+            return self._backend.open(key_of(content_hash, ORIGINAL), start, length)
 
     @contextlib.contextmanager
     def local(self, content_hash: str) -> Iterator[Path]:
         """The original as a file, to be read only, within the `with` block. Raises `ContentUnknown`."""
         with self._faults(), self._known(content_hash):
-            manager = self._backend.local(_key(content_hash, ORIGINAL))
+            manager = self._backend.local(key_of(content_hash, ORIGINAL))
             path = manager.__enter__()
         try:
             yield path
@@ -116,7 +117,7 @@ class ContentStore:
     def verify(self, content_hash: str) -> None:
         """Read the original as a whole. Raises `ContentUnknown`, `ContentDamaged`."""
         with self._faults(), self.open(content_hash) as file:
-            found = _digest(file)
+            found = digest(file)
         if found != content_hash:
             with self._lock:
                 self._damaged.add(content_hash)
@@ -132,10 +133,10 @@ class ContentStore:
                 counted = self._counted(record) if record else None
             except NotStoredError:
                 counted = None
-            known = self._backend.delete(_key(content_hash, METADATA))
+            known = self._backend.delete(key_of(content_hash, METADATA))
             if known and counted is not None:
                 self._tally.add(counted, -1)
-            return self._backend.delete(_key(content_hash, ORIGINAL)) or known
+            return self._backend.delete(key_of(content_hash, ORIGINAL)) or known
 
     def status(self) -> dict[str, object]:
         """`files`, `totalSize`, `availableSpace` (bytes); `counting` until the first two are complete."""
@@ -152,7 +153,7 @@ class ContentStore:
         self._backend.close()
 
     def _keep(self, record: Record, path: Path) -> Kept:
-        original, metadata = _key(record.content_hash, ORIGINAL), _key(record.content_hash, METADATA)
+        original, metadata = key_of(record.content_hash, ORIGINAL), key_of(record.content_hash, METADATA)
         for _ in range(_TRIES):
             if not self._backend.put(original, path):
                 self._mend(record, path)
@@ -168,7 +169,7 @@ class ContentStore:
 
     def _mend(self, record: Record, path: Path) -> None:
         """What lies there may have lost bytes, or be known as damaged; this upload has them all."""
-        original = _key(record.content_hash, ORIGINAL)
+        original = key_of(record.content_hash, ORIGINAL)
         with contextlib.suppress(NotStoredError):
             with self._lock:
                 damaged = record.content_hash in self._damaged
@@ -181,7 +182,7 @@ class ContentStore:
 
     def _read_record(self, content_hash: str) -> Record | None:
         """None when it cannot be understood. Raises `NotStoredError`."""
-        with self._backend.open(_key(content_hash, METADATA)) as file:
+        with self._backend.open(key_of(content_hash, METADATA)) as file:
             content = file.read(_RECORD_BYTES)
         with contextlib.suppress(ValueError):
             return Record.from_bytes(content)
@@ -189,15 +190,15 @@ class ContentStore:
 
     def _counted(self, record: Record) -> Counted:
         """Raises `NotStoredError`."""
-        since = self._backend.stat(_key(record.content_hash, METADATA)).modified_ns
+        since = self._backend.stat(key_of(record.content_hash, METADATA)).modified_ns
         return Counted(record.size, record.drive_id, since)
 
     def _scan(self) -> Iterator[Counted]:
         """All that is stored; whose it is only where a quota asks for it."""
         for content_hash in self._backend.hashes():
             with contextlib.suppress(NotStoredError):
-                since = self._backend.stat(_key(content_hash, METADATA)).modified_ns
-                size = self._backend.stat(_key(content_hash, ORIGINAL)).size
+                since = self._backend.stat(key_of(content_hash, METADATA)).modified_ns
+                size = self._backend.stat(key_of(content_hash, ORIGINAL)).size
                 record = self._read_record(content_hash) if self._quota else None
                 yield Counted(size, record.drive_id if record else None, since)
 
@@ -240,7 +241,7 @@ class ContentStore:
         if not is_hash(content_hash):
             raise unknown
         try:
-            self._backend.stat(_key(content_hash, METADATA))
+            self._backend.stat(key_of(content_hash, METADATA))
             yield
         except NotStoredError as problem:
             raise unknown from problem
@@ -258,12 +259,14 @@ class ContentStore:
             raise StorageUnavailable(msg) from problem
 
 
-def _digest(file: BinaryIO) -> str:
+def digest(file: BinaryIO) -> str:
+    """Hex SHA-256 of what is left to be read. Raises `OSError`."""
     digest = hashlib.sha256()
     while block := file.read(_BLOCK):
         digest.update(block)
     return digest.hexdigest()
 
 
-def _key(content_hash: str, name: str) -> str:
+def key_of(content_hash: str, name: str) -> str:
+    """The backend's key for a file of a content."""
     return f"{content_hash}/{name}"

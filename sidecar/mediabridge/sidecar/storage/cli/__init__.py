@@ -1,0 +1,1 @@
+"""The content store from the shell."""
