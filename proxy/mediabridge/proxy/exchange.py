@@ -23,12 +23,16 @@ from .errors import (
     UpstreamError,
 )
 from .request import Request
+from .response import Extras
 from .trusted import Trusted
 from .upstream import Endpoint
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+# ASGI's extensions (https://asgi.readthedocs.io/en/latest/extensions.html).
+EARLY_HINT, TRAILERS = "http.response.early_hint", "http.response.trailers"
 
 _CLOSE = (b"connection", b"close")
 # How long an answer waits for a client that still sends: closing under it would reset its connection, and the answer
@@ -94,6 +98,8 @@ class Exchange(Account):
             try:
                 while not conn.status:
                     await conn.changed()
+                    if conn.extras is not None:
+                        await self._hint(conn.extras)
             except UpstreamError as error:
                 # The upstream may have closed an idle connection just then (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
                 stale = isinstance(error, BrokenOffError) and conn.exchanges > 1 and not conn.answered
@@ -106,6 +112,12 @@ class Exchange(Account):
                 client.balancer.worked(place)
                 return conn
             conn = None
+
+    async def _hint(self, extras: Extras) -> None:
+        """Pass on what a 103 said, where the server can."""
+        links, extras.links = extras.links, []
+        if links and EARLY_HINT in self.request.offered:
+            await self._send({"type": EARLY_HINT, "links": links})
 
     async def _reach(self, endpoints: Sequence[Endpoint]) -> tuple[Connection, Place]:
         """A new connection: to another replica, where the first choice cannot be reached. Nothing is sent yet."""
@@ -147,7 +159,11 @@ class Exchange(Account):
         if early or self.request.asks_for_upgrade:
             fields.append(_CLOSE)
         self.status = conn.status
-        await self._send({"type": "http.response.start", "status": conn.status, "headers": fields})
+        start = {"type": "http.response.start", "status": conn.status, "headers": fields}
+        trails = conn.extras is not None and conn.extras.announced and not early and TRAILERS in self.request.offered
+        if trails:
+            start["trailers"] = True
+        await self._send(start)
         more = True
         while more:
             while not (conn.chunks or conn.complete):
@@ -155,6 +171,8 @@ class Exchange(Account):
             data, more = conn.take_body()
             self.bytes_out += len(data)
             await self._send({"type": "http.response.body", "body": data, "more_body": more or early})
+        if trails and conn.extras is not None:
+            await self._send({"type": TRAILERS, "headers": conn.extras.trailers, "more_trailers": False})
         if early:
             await self.linger()
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})

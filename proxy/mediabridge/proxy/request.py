@@ -20,6 +20,7 @@ _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 # A longer Host is not remembered: who sends it chooses what is kept.
 _HOST_SIZE = 255
 _NONE: Sequence[bytes] = ()
+_NOTHING: Mapping[str, Any] = {}
 
 
 def raw_path_of(scope: Scope) -> bytes:
@@ -33,7 +34,7 @@ class Request:
 
     ``length`` is the body's (see ``framing``); it is ``0`` for a request that ``check()`` will refuse. ``kept`` are the
     lines of the fields that may go upstream, ``noted`` the values of those that matter here. ``own`` are the
-    endpoint's own headers.
+    endpoint's own headers, ``offered`` the ASGI server's extensions.
     """
 
     expects_continue = False
@@ -47,6 +48,7 @@ class Request:
         self.query: bytes = scope.get("query_string", b"")
         self.http_version: str = scope.get("http_version", "1.1")
         self.scheme: str = scope.get("scheme", "http")
+        self.offered: Mapping[str, Any] = scope.get("extensions") or _NOTHING
         client = scope.get("client")
         self.peer: str | None = client[0] if client else None
         self.kept: list[bytes] = []
@@ -155,9 +157,7 @@ class Request:
 
 
 @lru_cache(maxsize=1024)
-def added_lines(
-    peer: str | None, scheme: str, host: bytes | None, http_version: str, own: tuple[Header, ...]
-) -> bytes:
+def added_lines(peer: str | None, scheme: str, host: bytes | None, http_version: str, own: tuple[Header, ...]) -> bytes:
     """The lines that we add to a request; the same for most requests of one client."""
     return block_of((*headers.seen_by_us(peer, scheme, host), headers.via(http_version), *own))
 

@@ -1,12 +1,23 @@
 """What has come of a response, as httptools reads it. No sockets: asyncio and blocking connections both build on it."""
 
+from dataclasses import dataclass, field
+
 import httptools
 
 from .errors import BrokenOffError
 from .headers import NEVER_PASSED_BACK, USUAL_OPTIONS, Headers, end_to_end
 
 _MAX_HEAD = 256 * 1024
-_FINAL, _LAST = 200, 599
+_EARLY_HINTS, _FINAL, _LAST = 103, 200, 599
+
+
+@dataclass(slots=True)
+class Extras:
+    """What few responses have: ``links`` of a 103 (RFC 8297), trailer fields, and whether these were announced."""
+
+    links: list[bytes] = field(default_factory=list)
+    trailers: Headers = field(default_factory=list)
+    announced: bool = False
 
 
 class ResponseReader:
@@ -15,7 +26,7 @@ class ResponseReader:
     Of the response, ``status`` (0 before its head is there, then 200 to 599), ``headers`` (its end-to-end fields in
     lower case, without those of the names ``dropped``) and ``http_version``; ``chunks``, what has come of its body;
     ``complete``, that no more will; ``answered``, that some byte has come; ``proceed``, that the upstream has sent 100
-    or another informational response.
+    or another informational response; ``extras``, nearly always ``None``.
     """
 
     def __init__(self, dropped: frozenset[bytes] = NEVER_PASSED_BACK) -> None:
@@ -39,6 +50,7 @@ class ResponseReader:
         self._keep_alive = False
         self._until_close = False
         self._problem = ""
+        self.extras: Extras | None = None
 
     def _start_head(self) -> None:
         self.headers: Headers = []
@@ -89,10 +101,11 @@ class ResponseReader:
             self._start_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Part of httptools' protocol. Fields behind the body are trailers, which are dropped (see ``headers``)."""
-        if self.status:
-            return
+        """Part of httptools' protocol."""
         name = name.lower()
+        if self.status:
+            self._trail(name, value)
+            return
         if name in self._noted:
             self._note(name, value)
         else:
@@ -141,9 +154,23 @@ class ResponseReader:
             self._codings.append(value)
         elif name == b"connection" and value not in USUAL_OPTIONS:
             self._options.append(value)
+        elif name == b"trailer":
+            self._extra().announced = True
+
+    def _trail(self, name: bytes, value: bytes) -> None:
+        """A field behind the body. What frames or routes a message means nothing there (§6.5.1)."""
+        if not self.complete and name not in self._noted:
+            self._extra().trailers.append((name, value))
+
+    def _extra(self) -> Extras:
+        if self.extras is None:
+            self.extras = Extras()
+        return self.extras
 
     def _informational(self, status: int) -> None:
-        if status in (100, 102, 103):
+        if status == _EARLY_HINTS:
+            self._extra().links += [value for name, value in self.headers if name == b"link"]
+        if status in (100, 102, _EARLY_HINTS):
             self.proceed = True
         else:
             self._problem = f"It answered with the status {status}, which means nothing here"
