@@ -8,6 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 
+class NoRecordError(Exception):
+    """What lies there is not the metadata of an original; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """What the client says of a file: its name, made harmless, whose it is, and where it belongs."""
@@ -53,16 +57,15 @@ class Record:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
-        """Raises `ValueError` for anything that is no such record."""
-        told: Any = json.loads(content)
+        """Raises `NoRecordError` for anything that is no such record."""
         try:
+            told: Any = json.loads(content)
             words = [told[key] for key in ("contentHash", "originalName", "mimeType", "uploadedAt")]
             size, user, drive = told["size"], told["uploadedBy"], told["driveId"]
-        except (KeyError, TypeError) as problem:
-            msg = f"no record of an original: {problem!r}"
-            raise ValueError(msg) from problem
+        except (ValueError, KeyError, TypeError, RecursionError) as problem:
+            raise NoRecordError(repr(problem)) from problem
         texts = (*words, *(word for word in (user, drive) if word is not None))
         if not (isinstance(size, int) and all(isinstance(word, str) for word in texts)):
-            msg = "no record of an original: a field has the wrong type"
-            raise ValueError(msg)
+            msg = "a field has the wrong type"
+            raise NoRecordError(msg)
         return cls(words[0], words[1], size, words[2], words[3], user, drive)

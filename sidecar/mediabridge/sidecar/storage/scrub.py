@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .backend import Backend, NotStoredError
-from .record import Record
+from .record import NoRecordError, Record
 from .store import METADATA, ORIGINAL, digest, key_of
 
 SETTLED_S = 3600.0  # an upload that was under way longer ago than that was broken off
@@ -88,7 +88,7 @@ class Scrubber:
             content = file.read(_RECORD_BYTES)
         try:
             record = Record.from_bytes(content)
-        except ValueError as problem:
+        except NoRecordError as problem:
             return "metadata", str(problem)
         if (record.content_hash, record.size) != (content_hash, size):
             return "metadata", f"it tells of {record.content_hash[:64]} with {record.size} bytes"

@@ -22,7 +22,7 @@ from mediabridge.sidecar.limits import megabytes
 from .backend import Backend, NotStoredError, is_hash
 from .incoming import Incoming
 from .quota import Quota
-from .record import Label, Record
+from .record import Label, NoRecordError, Record
 from .scratch import is_full
 from .tally import Counted, Tally
 
@@ -184,7 +184,7 @@ class ContentStore:
         """None when it cannot be understood. Raises `NotStoredError`."""
         with self._backend.open(key_of(content_hash, METADATA)) as file:
             content = file.read(_RECORD_BYTES)
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(NoRecordError):
             return Record.from_bytes(content)
         return None
 
