@@ -13,6 +13,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -29,29 +30,37 @@ BOUNDARY = "----------------campaign"
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffc0000b080001000101011100ffda0008010100003f0000ffd9")
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
 class Service:
-    """`mediabridge dev` with folders of its own, all of it in `cgroup` where one is given."""
+    """`mediabridge serve` with folders of its own, all of it in `cgroup` where one is given."""
 
     def __init__(self, cgroup: Path | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="campaign-extract-"))
         (self.folder / "tmp").mkdir()
-        places = {"CACHE_PATH": f"{self.folder}/cache", "TMPDIR": f"{self.folder}/tmp", "PORT": "0", "FLASK_PORT": "0"}
-        command = [PROGRAM, "dev"]
+        self.port = free_port()
+        places = {
+            "CACHE_PATH": f"{self.folder}/cache", "FILE_STORAGE_PATH": f"{self.folder}/store",
+            "TMPDIR": f"{self.folder}/tmp", "PORT": str(self.port), "FLASK_PORT": "0",
+        }  # fmt: skip
+        command = [PROGRAM, "serve"]
         if cgroup is not None:
             command = ["sh", "-c", f'echo $$ > "{cgroup}/cgroup.procs" && exec "$@"', "sh", *command]
-        self.process = subprocess.Popen(
-            command, env={**os.environ, **places}, cwd=self.folder, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        self.port = 0
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if "listening on" in line:
-                self.port = int(line.rsplit(":", 1)[1].split()[0].strip("/"))
-            if "ready: " in line:
-                break
-        self.log: collections.deque[str] = collections.deque(maxlen=2000)
-        threading.Thread(target=lambda: self.log.extend(self.process.stdout or ()), daemon=True).start()
+        self.process = subprocess.Popen(command, env={**os.environ, **places}, cwd=self.folder)
+        until = time.monotonic() + 30
+        while not self.ready():
+            assert time.monotonic() < until, "the service did not get ready"
+            time.sleep(0.05)
+
+    def ready(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        with contextlib.closing(connection), contextlib.suppress(OSError):
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        return False
 
     @property
     def processes(self) -> list[psutil.Process]:
