@@ -159,8 +159,22 @@ def test_bytes_are_on_the_disk_before_their_name_and_the_name_before_the_answer(
     disk.put(KEY, b"content")
     assert steps == ["file", "link", "folder", "root"]
     steps.clear()
+    assert not disk.put(KEY, b"content")
+    assert steps == []  # it is known to be there
+    other = LocalDisk(disk.root)
+    assert not other.put(KEY, b"content")
+    assert steps == ["folder", "root"]  # the first one may have been killed before it came to that
+    disk.delete(KEY)
+    steps.clear()
     disk.put(KEY, b"content")
-    assert steps == ["file", "link", "folder", "root"]  # the other one may have been killed before it came to that
+    assert steps == ["file", "link", "folder", "root"]
+    steps.clear()
+    disk.put(f"{HASH}/metadata.json", b"{}")
+    assert steps == ["file", "link", "folder"]
+    steps.clear()
+    disk.replace(KEY, b"other")
+    assert steps == ["file", "link", "folder"]
+    other.close()
 
 
 WRITER = """

@@ -21,6 +21,7 @@ from .own import OwnFolder
 
 INCOMING = ".incoming"  # folders of the processes that write, each with its unfinished files
 _PREFIX = "writer-"
+_REMEMBERED = 20_000  # names
 _TRIES = 5  # somebody may delete a content's folder between two steps
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 _READ_ONLY = 0o444
@@ -36,6 +37,8 @@ class LocalDisk:
         self.root = root
         self._own: OwnFolder | None = None
         self._lock = threading.Lock()
+        # Names that are on the disk for sure: a repeated upload need not wait for it again.
+        self._settled: set[Path] = set()
 
     def sweep(self) -> int:
         """Remove unfinished files of dead processes, and say of how many processes. Raises `OSError`."""
@@ -47,8 +50,13 @@ class LocalDisk:
 
     def put(self, key: str, source: Path | bytes) -> bool:
         """Put if absent, durably. A path must be one of `new_path`; it stays. Raises `OSError`."""
+        target = self._path(key)
+        if target.exists():
+            with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                self._settle(target)
+                return False
         with self._complete(source) as file:
-            return self._place(self._path(key), lambda target: _link(file, target))
+            return self._place(target, lambda path: _link(file, path))
 
     def replace(self, key: str, source: Path | bytes) -> None:
         """Put, whatever is there: readers see the old file or the new one. Raises `OSError`."""
@@ -83,6 +91,7 @@ class LocalDisk:
     def delete(self, key: str) -> bool:
         """Durably; an empty folder goes with it. Raises `OSError`."""
         path = self._path(key)
+        self._settled -= {path, path.parent}
         try:
             path.unlink()
             _sync(path.parent)
@@ -152,18 +161,31 @@ class LocalDisk:
 
     def _place(self, target: Path, give_name: Callable[[Path], bool]) -> bool:
         for left in reversed(range(_TRIES)):
-            target.parent.mkdir(mode=0o700, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                target.parent.mkdir(mode=0o700)
+                self._settled.discard(target.parent)
             try:
                 placed = give_name(target)
-                # Also where it was there already: whoever put it may not have come to this line.
-                _sync(target.parent)
-                _sync(self.root)
+                if placed:
+                    self._settled.discard(target)
+                self._settle(target)
             except FileNotFoundError:
                 if not left:
                     raise
             else:
                 return placed
         raise AssertionError  # the last turn has returned or raised
+
+    def _settle(self, target: Path) -> None:
+        """Have the disk keep its name and its folder's, also where it was there already: whoever put it may not have
+        come to this line.
+        """
+        for path in (target, target.parent):
+            if path not in self._settled:
+                _sync(path.parent)
+                if len(self._settled) >= _REMEMBERED:
+                    self._settled.clear()
+                self._settled.add(path)
 
 
 def _link(file: Path, target: Path) -> bool:

@@ -28,7 +28,7 @@ from .tally import Counted, Tally
 
 ORIGINAL = "original"
 METADATA = "metadata.json"
-_TRIES = 3  # somebody may delete the content while it is kept
+_TRIES = 20  # somebody may delete the content while it is kept
 _RECORD_BYTES = 64 * 1024
 _BLOCK = 1024 * 1024
 _COUNT_S = 60.0  # a quota waits for the count that long
