@@ -85,7 +85,7 @@ class AsgiProxy:
         exchange = Exchange(self._client_of_this_loop(), route, request, receive, send)
         self.tally.begin(exchange)
         try:
-            if is_worth_waiting(why, limits.start_wait_s):
+            if why is not None and is_worth_waiting(why, limits.start_wait_s):
                 why = await until_ready(upstream, limits.start_wait_s)
                 endpoints = upstream.endpoints() if why is None else ()
                 request.make_room(endpoints[0].headers if endpoints else ())

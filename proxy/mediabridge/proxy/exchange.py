@@ -69,7 +69,13 @@ class Exchange(Account):
         try:
             if request.length is None and not request.http_version.startswith("1"):
                 await self._look_for_body()
-            await self._relay(await self._ask(endpoints, trusted))
+            conn = await self._ask(endpoints, trusted)
+            try:
+                await self._relay(conn)
+            except (
+                RuntimeError
+            ) as error:  # uvicorn on uvloop has closed the connection, after garbage behind the request
+                raise ClientGoneError(f"The server would not take the response: {error}") from error
             self.outcome = Outcome.OK
         finally:
             client.unwatch(self)
@@ -147,12 +153,6 @@ class Exchange(Account):
     # The response's way
 
     async def _relay(self, conn: Connection) -> None:
-        try:
-            await self._pass_on(conn)
-        except RuntimeError as error:  # uvicorn on uvloop has closed the connection, after garbage behind the request
-            raise ClientGoneError(f"The server would not take the response: {error}") from error
-
-    async def _pass_on(self, conn: Connection) -> None:
         fields = conn.headers
         fields += (headers.via(conn.http_version), (headers.REQUEST_ID, self.request.request_id.encode()))
         early = not conn.request_done

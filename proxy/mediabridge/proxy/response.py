@@ -33,6 +33,7 @@ class ResponseReader:
         self.http_version = "1.1"
         self._noted = dropped | {b"content-length"}
         self._parser = httptools.HttpResponseParser(self)
+        self._start_head()
         self.expect(head_only=False)
         self.complete = True  # between exchanges: whatever arrives now is stray
 
@@ -40,8 +41,7 @@ class ResponseReader:
         """Get ready for the next response. ``head_only``: it has no body (RFC 9110 §9.3.2)."""
         self.answered = False
         self.proceed = False
-        self.status = 0
-        self._start_head()
+        self.status = 0  # the head's other parts begin with the message
         self.chunks: list[bytes] = []
         self.complete = False
         self._buffered = 0
