@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -101,6 +102,15 @@ def test_a_key_leads_nowhere_else(disk: LocalDisk, key: str) -> None:
         disk.put(key, b"x")
 
 
+def test_a_root_that_was_removed_is_made_again(disk: LocalDisk) -> None:
+    assert disk.put(KEY, b"first")
+    shutil.rmtree(disk.root)
+    assert disk.put(KEY, b"again")
+    assert not disk.put(KEY, b"third")
+    with disk.open(KEY) as file:
+        assert file.read() == b"again"
+
+
 def test_of_many_at_once_one_wins(disk: LocalDisk) -> None:
     others = [LocalDisk(disk.root) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
@@ -141,6 +151,7 @@ def test_a_file_system_without_links_takes_files_too(disk: LocalDisk, monkeypatc
 def test_bytes_are_on_the_disk_before_their_name_and_the_name_before_the_answer(
     disk: LocalDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    disk.new_path()  # makes the root
     steps: list[str] = []
     fsync, link = os.fsync, os.link
 

@@ -225,12 +225,16 @@ def test_a_damaged_original_is_told_when_asked_and_mended_by_the_next_upload(
     assert serving.get(f"/cache/{kept}/original?verify=1").body == content
 
 
-def test_a_truncated_original_is_mended_by_the_next_upload(serving: Any, files: Path, make_jpeg: Any) -> None:
+def test_a_truncated_original_is_not_served_and_mended_by_the_next_upload(
+    serving: Any, files: Path, make_jpeg: Any
+) -> None:
     content = make_jpeg("truncated")
     kept = store(serving, content)
     path = files / kept / "original"
     path.chmod(0o644)
     path.write_bytes(content[:10])
+    for method in ("GET", "HEAD"):
+        assert serving.request(method, f"/cache/{kept}/original").status == 500
     assert store(serving, content) == kept
     assert serving.get(f"/cache/{kept}/original").body == content
 

@@ -120,6 +120,17 @@ def test_a_file_over_the_limit_is_refused_by_its_length(small: Any) -> None:
     assert "EXTRACT_MAX_MB" in told["suggestion"]
 
 
+def test_who_asks_before_it_sends_is_told_before(small: Any, make_jpeg: Any) -> None:
+    """`Expect: 100-continue`: a refusal comes instead of the invitation."""
+    expecting = b"\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    refused = small.raw(opening(MIB + 1).replace(b"\r\n\r\n", expecting))
+    assert refused.startswith(b"HTTP/1.1 413 ")
+    content = make_jpeg("expected")
+    taken = small.raw(opening(len(content)).replace(b"\r\n\r\n", expecting) + content)
+    assert taken.startswith(b"HTTP/1.1 100 ")
+    assert hashlib.sha256(content).hexdigest().encode() in taken
+
+
 def test_a_file_over_the_limit_is_refused_where_its_length_is_unknown(small: Any, files: Path, make_jpeg: Any) -> None:
     content = make_jpeg().ljust(MIB + 1, b"\0")
     head = b"POST /upload HTTP/1.1\r\nHost: localhost\r\nx-filename: c.jpg\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -139,10 +139,12 @@ class LocalDisk:
 
     def _folder(self) -> OwnFolder:
         with self._lock:
+            if self._own is not None and not self._own.path.is_dir():  # somebody has cleaned up
+                self._own.close()
+                self._own = None
             if self._own is None:
-                base = self.root / INCOMING
-                base.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._own = OwnFolder(base, _PREFIX)
+                _make_folder(self.root / INCOMING)
+                self._own = OwnFolder(self.root / INCOMING, _PREFIX)
             return self._own
 
     @contextlib.contextmanager
@@ -186,6 +188,15 @@ class LocalDisk:
                 if len(self._settled) >= _REMEMBERED:
                     self._settled.clear()
                 self._settled.add(path)
+
+
+def _make_folder(folder: Path) -> None:
+    """With all above it, and durably."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for one in missing:
+        with contextlib.suppress(PermissionError):  # a folder that we may pass through, but not read
+            _sync(one.parent)
 
 
 def _link(file: Path, target: Path) -> bool:

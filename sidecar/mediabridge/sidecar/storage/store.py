@@ -88,15 +88,16 @@ class ContentStore:
         return kept
 
     def find(self, content_hash: str) -> Record:
-        """Raises `ContentUnknown`."""
+        """Raises `ContentUnknown`; `ContentDamaged` for metadata that cannot be read or do not fit the original."""
         with self._faults(), self._known(content_hash):
-            self._backend.stat(key_of(content_hash, ORIGINAL))
+            size = self._backend.stat(key_of(content_hash, ORIGINAL)).size
             record = self._read_record(content_hash)
-            if record is None:
-                self._tell_damage(content_hash, METADATA)
-                msg = f"The metadata of {content_hash} cannot be read."
-                raise ContentDamaged(msg)
-            return record
+        if record is None:
+            raise self._damage(content_hash, METADATA, f"The metadata of {content_hash} cannot be read.")
+        if record.size != size:
+            msg = f"The content under {content_hash} has {size} bytes; {record.size} were stored."
+            raise self._damage(content_hash, ORIGINAL, msg)
+        return record
 
     def open(self, content_hash: str, start: int = 0, length: int | None = None) -> BinaryIO:
         """The original's bytes from `start`; the reader stops after `length`. Raises `ContentUnknown`."""
@@ -121,9 +122,8 @@ class ContentStore:
         if found != content_hash:
             with self._lock:
                 self._damaged.add(content_hash)
-            self._tell_damage(content_hash, ORIGINAL)
             msg = f"The content under {content_hash} has changed on the disk: its hash is {found} now."
-            raise ContentDamaged(msg)
+            raise self._damage(content_hash, ORIGINAL, msg)
 
     def delete(self, content_hash: str) -> bool:
         """Whether there was anything to delete."""
@@ -231,9 +231,10 @@ class ContentStore:
             storage={**self.status(), "quota": quota},
         )
 
-    def _tell_damage(self, content_hash: str, name: str) -> None:
+    def _damage(self, content_hash: str, name: str, msg: str) -> ContentDamaged:
         words = f"stored content is damaged: {content_hash}/{name}"
         emit(_log, logging.ERROR, "storage.damaged", words, sha256=content_hash, file=name)
+        return ContentDamaged(msg)
 
     @contextlib.contextmanager
     def _known(self, content_hash: str) -> Iterator[None]:
