@@ -50,6 +50,8 @@ def test_a_file_is_stored_under_its_hash(small: Any, files: Path, make_jpeg: Any
     assert (files / digest / "original").read_bytes() == content
     assert json.loads((files / digest / "metadata.json").read_text("utf-8")) == told["metadata"]
     assert unfinished(files) == []
+    assert f"event=storage.stored sha256={digest} size={len(content)} mimeType=image/jpeg isNew=true" in small.log
+    assert "Köln" not in small.log
 
 
 def test_the_same_content_is_stored_once_with_what_was_known_first(small: Any, make_jpeg: Any) -> None:

@@ -85,6 +85,7 @@ class ContentStore:
             if kept.is_new:
                 with contextlib.suppress(NotStoredError):  # deleted meanwhile
                     self._tally.add(self._counted(kept.record))
+        _tell(kept)
         return kept
 
     def find(self, content_hash: str) -> Record:
@@ -258,6 +259,21 @@ class ContentStore:
             emit(_log, logging.ERROR, "storage.failed", words, error=type(problem).__name__)
             msg = f"Originals cannot be stored or read now ({problem.strerror or type(problem).__name__})."
             raise StorageUnavailable(msg) from problem
+
+
+def _tell(kept: Kept) -> None:
+    record = kept.record
+    words = f"{record.content_hash} {'is stored' if kept.is_new else 'was stored already'} ({record.size} bytes)"
+    emit(
+        _log,
+        logging.INFO,
+        "storage.stored",
+        words,
+        sha256=record.content_hash,
+        size=record.size,
+        mimeType=record.mime_type,
+        isNew=kept.is_new,
+    )
 
 
 def digest(file: BinaryIO) -> str:

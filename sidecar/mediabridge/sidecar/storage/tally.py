@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-_RECOUNT_S = 300.0  # at most that often, and only when something changed: other processes may store as well
+# Other processes may store as well: when something changed, all is counted anew, but not more often than that.
+_RECOUNT_S = 300.0
+_RECOUNT_SHARE = 0.01  # of a processor's time
 _log = logging.getLogger(__name__)
 
 
@@ -57,6 +59,7 @@ class Tally:
         self._mark_ns = 0
         self._seen = -1
         self._counted_at = 0.0
+        self._took_s = 0.0
         self.complete = threading.Event()
 
     def start(self) -> None:
@@ -81,19 +84,21 @@ class Tally:
 
     def figures(self) -> Figures:
         """As far as they are known; see `complete`. Counts anew when other processes may have stored something."""
-        if self.complete.is_set() and self._clock() - self._counted_at > _RECOUNT_S and self._changed() != self._seen:
+        rest_s = max(_RECOUNT_S, self._took_s / _RECOUNT_SHARE)
+        if self.complete.is_set() and self._clock() - self._counted_at > rest_s and self._changed() != self._seen:
             self.start()
         with self._lock:
             return Figures(self._current.files, self._current.total, self._current.drives.copy())
 
     def _count(self) -> None:
-        found = Figures()
+        found, started = Figures(), self._clock()
         try:
             for one in self._scan():
                 if one.since_ns < self._mark_ns:  # the rest is told by who adds
                     found.add(one)
         except OSError as problem:
             _log.warning("what is stored could not be counted: %s", problem)
+        self._took_s = self._clock() - started
         self._finish(found)
 
     def _finish(self, found: Figures) -> None:
