@@ -71,6 +71,13 @@ bench-extract: setup
 	@if command -v npm >/dev/null; then cd benchmarks/extract && npm install --no-audit --no-fund --no-package-lock --loglevel=error; fi
 	@$(BIN)/python benchmarks/extract/bench.py
 
+# Peers that are not installed are left out, and named. pyvips lies apart: it is no dependency of ours.
+.PHONY: bench-images
+bench-images: setup
+	@if command -v npm >/dev/null; then cd benchmarks/images && npm install --no-audit --no-fund --no-package-lock --loglevel=error; fi
+	-@test -d .venv/bench-images || $(BIN)/python -m pip install -q --target .venv/bench-images pyvips pyvips-binary
+	@$(BIN)/python benchmarks/images/bench.py
+
 .PHONY: campaign-bridge
 campaign-bridge: setup
 	@$(BIN)/python benchmarks/campaign_bridge.py

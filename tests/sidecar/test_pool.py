@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -62,6 +63,11 @@ def eat(value):
 def keep(value):
     held.append(b"x" * value)
     yield os.getpid(), b""
+
+def use(value):
+    used = b"x" * value
+    with open("/proc/self/statm") as file:
+        yield int(file.read().split()[1]) * 4096, b""
 
 def fail(value):
     yield "begun", b""
@@ -193,6 +199,16 @@ def test_a_child_that_grew_is_replaced(make: Ask) -> None:
     ((grown, _),) = ask(pool, "keep", 100 * 1024**2)
     assert grown == before
     assert pid_of(pool) != before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
+def test_an_idle_child_gives_its_memory_back(make: Ask, until: Ask) -> None:
+    pool = make()
+    process = psutil.Process(pid_of(pool))
+    ((largest, _),) = ask(pool, "use", 200 * 1024**2)
+    assert largest > 200 * 1024**2
+    until(lambda: process.memory_info().rss < 100 * 1024**2)
+    assert pid_of(pool) == process.pid
 
 
 def test_processor_time_is_counted_for_each_question(make: Ask) -> None:
