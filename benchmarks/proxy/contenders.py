@@ -71,7 +71,7 @@ class Field:
             **os.environ,
             "UPSTREAM_SMALL": str(self.small.port),
             "UPSTREAM_LARGE": str(self.large.port),
-            "PYTHONPATH": str(HERE),
+            "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]),
         }
         every = self._contenders()
         self.left_out = {one.name: one.missing() for one in every if one.missing() and one.name in names}
