@@ -50,7 +50,7 @@ def test_every_event_is_in_the_table_and_every_row_is_an_event() -> None:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 emitted |= set(
                     re.findall(
-                        r"^(?:sidecar|process|engine|extraction|performance|storage|request|security|error)\.[a-z]+$",
+                        r"^(?:sidecar|process|engine|extraction|performance|storage|request|security|error|job|worker)\.[a-z]+$",
                         node.value,
                     )
                 )

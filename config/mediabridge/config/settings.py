@@ -51,6 +51,7 @@ class Settings:
     extract_recycle_mb: int
     file_storage_path: str | None
     file_storage_quota_mb: int
+    instance_path: str | None
     cache_path: str | None
     cache_profile: Literal["development", "staging", "production", "constrained"]
 

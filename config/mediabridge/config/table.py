@@ -184,6 +184,13 @@ TABLE: tuple[Setting, ...] = (
         "MiB of originals that one drive (`x-drive-id`) may store; 0 = no limit",
     ),
     Setting(
+        "INSTANCE_PATH",
+        "instance_path",
+        values.text,
+        None,
+        "folder of the list of jobs, on a local disk; else `mediabridge/instance` below the user's data folder",
+    ),
+    Setting(
         "CACHE_PATH",
         "cache_path",
         values.text,

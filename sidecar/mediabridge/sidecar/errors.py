@@ -34,6 +34,7 @@ TABLE: dict[type[Fault], Kind] = {
     faults.ContentDamaged: Kind(500, "content_damaged", "Stored content damaged"),
     faults.EngineUnavailable: Kind(503, "engine_unavailable", "Extraction engine unavailable"),
     faults.EngineBusy: Kind(503, "queue_full", "Extraction engine busy", 1),
+    faults.QueueFull: Kind(503, "queue_full", "Too many jobs waiting", 5),
     faults.EngineClosed: Kind(503, "sidecar_unavailable", "Sidecar is stopping", 1),
     faults.MemoryShort: Kind(503, "memory_short", "Memory nearly exhausted", 5),
     faults.StorageUnavailable: Kind(503, "storage_unavailable", "Storage unavailable", 5),

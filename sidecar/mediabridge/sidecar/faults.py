@@ -14,6 +14,7 @@ Fault
 ├── EngineDied           ExifTool ended in the middle of a file and was replaced
 ├── EngineBusy           no process was free in the time that the caller gave
 ├── EngineClosed         the sidecar is stopping
+├── QueueFull            as many jobs are waiting as may
 ├── StorageFull          the disk is full, or a drive's quota is used up; carries the storage status
 ├── StorageUnavailable   the folder of originals cannot be read or written
 ├── ContentDamaged       what is stored is not what was stored
@@ -142,6 +143,12 @@ class EngineClosed(Fault):
     """The sidecar is stopping and takes no more work."""
 
     suggestion = "Send the request again in a moment."
+
+
+class QueueFull(Fault):
+    """As many jobs are waiting as may; nothing was added."""
+
+    suggestion = "Send the request again in a moment, when some of the jobs are done."
 
 
 class StorageFull(Fault):
