@@ -20,6 +20,7 @@ from .cache import PROFILES, EnhancedMetadataCache, ResultCache, forget, get_enh
 from .cache.place import default_folder
 from .events import emit
 from .extraction.answer import Gone, Subject
+from .extraction.cores import usable_cores
 from .extraction.engine import NAME, Engine, Wear
 from .extraction.extract import Extractor, Reading
 from .extraction.fallback import BuiltinExtractor
@@ -31,6 +32,9 @@ from .extraction.tools import find_exiftool
 from .faults import EngineUnavailable
 from .forms import Forms
 from .guard import Guard
+from .images import ExifToolPreview, Pictures, table
+from .images import start_pool as start_decoders
+from .images.shelf import Shelf
 from .isolated import Runner
 from .limits import MIB, Tiers, tiers
 from .raw import RawBodies
@@ -41,6 +45,7 @@ from .storage.scratch import Scratch
 from .storage.store import ContentStore
 
 _EXTENSION = "mediabridge.sidecar"
+_MOST_DECODERS = 4
 _log = logging.getLogger(__name__)
 
 
@@ -65,6 +70,7 @@ class Services:
     bodies: Bodies
     store: ContentStore
     derived: Derived
+    shelf: Shelf
     engine: Engine
     reader: Reader
     runner: Runner
@@ -93,6 +99,7 @@ class Services:
     def close(self, timeout_s: float = 1.0) -> None:
         """Stop ExifTool, close the cache and the stores, then remove the temporary files."""
         self.engine.close(timeout_s)
+        self.shelf.close()
         forget(self.cache)
         self.derived.close()
         self.store.close()
@@ -122,6 +129,7 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
         bodies=Bodies(forms, RawBodies(store, settings.extract_max_bytes, refuse_when_critical)),
         store=store,
         derived=derived,
+        shelf=Shelf(_pictures(settings), store, derived, cache.results, table()),
         engine=engine,
         reader=Reader(
             CachedExtractor(extractor, cache.results, NAME, version_of(engine)),
@@ -161,6 +169,11 @@ def _stores(settings: Settings) -> tuple[ContentStore, Derived]:
     store = ContentStore(disk, settings.file_storage_quota_bytes)
     store.start()
     return store, derived
+
+
+def _pictures(settings: Settings) -> Pictures:
+    """Their children start when the first picture is asked for: one for each core, four at most."""
+    return Pictures(start_decoders(min(usable_cores(), _MOST_DECODERS)), ExifToolPreview(_path_teller(settings)))
 
 
 def _path_teller(settings: Settings) -> Callable[[], str | None]:

@@ -1,0 +1,173 @@
+"""Derived pictures of stored originals: made when they are first asked for, once however many ask, and kept.
+
+A file lies at `{sha256}/{preset}.{ext}`; `metadata.json` beside it says of each what it is and by which settings it was
+made, so that a preset whose settings were changed is made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mediabridge.sidecar.cache import ResultCache
+from mediabridge.sidecar.cache.codec import key_of
+from mediabridge.sidecar.faults import (
+    ContentUnknown,
+    EngineBusy,
+    EngineDied,
+    Fault,
+    InvalidRequest,
+    StorageUnavailable,
+    UnreadableFile,
+    UnsupportedMedia,
+)  # fmt: skip
+from mediabridge.sidecar.storage.backend import NotStoredError
+from mediabridge.sidecar.storage.derived import Derived
+from mediabridge.sidecar.storage.store import ContentStore
+
+from . import errors
+from .make import Pictures
+from .presets import Made, Preset, fields_of
+
+METADATA = "metadata.json"
+VERSION = "1"  # of how pictures are made; another one makes all of them anew
+_LARGEST = 1024**2
+_TRIES = 4  # somebody may delete it meanwhile, or the disk may not keep it
+_CHECK = "Check that the file opens in a viewer, and upload it again."
+_FAULTS: dict[type[errors.PictureError], tuple[type[Fault], str]] = {
+    errors.NoPicture: (UnsupportedMedia, "Pictures are made of JPEG, PNG, GIF, WebP, TIFF, BMP, HEIC, AVIF, RAW."),
+    errors.NoPreview: (UnsupportedMedia, "Pictures are made of JPEG, PNG, GIF, WebP, TIFF, BMP, HEIC, AVIF, RAW."),
+    errors.TooManyPixels: (UnreadableFile, "Reduce the picture before you upload it."),
+    errors.BrokenPicture: (UnreadableFile, _CHECK),
+    errors.TooHard: (UnreadableFile, "Reduce the picture before you upload it."),
+    errors.DecoderDied: (EngineDied, _CHECK),
+    errors.Overloaded: (EngineBusy, "Send the request again in a moment."),
+    errors.CannotFit: (InvalidRequest, "Allow for more bytes."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A derived file that is there: `sha256` of its bytes."""
+
+    path: Path
+    made: Made
+    sha256: str
+
+
+class Shelf:
+    """Threads and processes may share it. All raise a `Fault`; `ContentUnknown` for a hash or a preset that is none."""
+
+    def __init__(
+        self,
+        pictures: Pictures,
+        store: ContentStore,
+        derived: Derived,
+        results: ResultCache,
+        presets: Mapping[str, Preset],
+    ) -> None:
+        self._pictures = pictures
+        self._store = store
+        self._derived = derived
+        self._results = results
+        self.presets = presets
+        self._lock = threading.Lock()
+
+    def get(self, content_hash: str, name: str, gone: Callable[[], bool] | None = None) -> Kept:
+        """The derived picture; it is made when it is not there. `gone`: whether the client has left meanwhile."""
+        preset = self._preset(name)
+        self._store.find(content_hash)  # what was deleted is not shown any more
+        for _ in range(_TRIES):
+            if kept := self._find(content_hash, preset):
+                return kept
+            self._once(content_hash, preset, gone)
+        msg = f"{content_hash}/{preset.name} is deleted as fast as it is made."
+        raise StorageUnavailable(msg)
+
+    def optimise(self, content_hash: str, max_size: int, quality: int, max_bytes: int | None) -> tuple[Made, bytes]:
+        """A picture for a model, not kept: see `Pictures.optimize`. Raises `ValueError` too."""
+        with self._store.local(content_hash) as path, told():
+            return self._pictures.optimize(path, max_size, quality, max_bytes)
+
+    def close(self) -> None:
+        """End the children."""
+        self._pictures.close()
+
+    def _preset(self, name: str) -> Preset:
+        preset = self.presets.get(name)
+        if preset is None:
+            msg = f"preset: there is none of the name {name[:64]!r}."
+            raise ContentUnknown(msg, f"Presets are {', '.join(sorted(self.presets))}.")
+        return preset
+
+    def _once(self, content_hash: str, preset: Preset, gone: Callable[[], bool] | None) -> None:
+        """Of all who ask meanwhile, one makes it; the result itself is the file, nothing is kept in the cache."""
+        key = key_of(content_hash, engine="images", version=VERSION, options=fields_of(preset))
+        self._results.get_or_compute(
+            key, lambda: self._make(content_hash, preset), gone=gone, keep=lambda _: False, shared=True
+        )
+
+    def _make(self, content_hash: str, preset: Preset) -> dict[str, Any]:
+        if self._find(content_hash, preset) is None:  # another process may have been faster
+            with self._store.local(content_hash) as path, told():
+                self._pictures.make(path, [preset], lambda made, data: self._keep(content_hash, preset, made, data))
+        return {}
+
+    def _keep(self, content_hash: str, preset: Preset, made: Made, data: bytes) -> None:
+        try:
+            self._derived.replace(content_hash, _file(preset), data)
+            with self._lock:
+                told = self._told(content_hash)
+                told[preset.name] = _entry(preset, made, hashlib.sha256(data).hexdigest())
+                self._derived.replace(content_hash, METADATA, json.dumps({"presets": told}).encode())
+        except OSError as problem:
+            msg = f"Derived pictures cannot be stored now ({problem.strerror or type(problem).__name__})."
+            raise StorageUnavailable(
+                msg, "Check CACHE_PATH: is the folder writable, and the disk not full?"
+            ) from problem
+
+    def _find(self, content_hash: str, preset: Preset) -> Kept | None:
+        entry = self._told(content_hash).get(preset.name)
+        path = self._derived.find(content_hash, _file(preset))
+        if entry is None or path is None:
+            return None
+        with contextlib.suppress(KeyError, TypeError, OSError):  # written by another version, or just deleted
+            made = Made(**entry["made"])
+            settled = entry == _entry(preset, made, entry["sha256"]) and path.stat().st_size == made.size
+            return Kept(path, made, entry["sha256"]) if settled else None
+        return None
+
+    def _told(self, content_hash: str) -> dict[str, Any]:
+        """What `metadata.json` says; nothing when it is missing or broken."""
+        with contextlib.suppress(NotStoredError, OSError, ValueError, AttributeError):
+            with self._derived.open(content_hash, METADATA) as file:
+                told = json.loads(file.read(_LARGEST)).get("presets")
+            if isinstance(told, dict):
+                return told
+        return {}
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """A `PictureError` as the fault that it is to a client."""
+    try:
+        yield
+    except errors.PictureError as problem:
+        kind, suggestion = _FAULTS[type(problem)]
+        msg = f"The picture cannot be made: {problem}."
+        raise kind(msg, suggestion) from problem
+
+
+def _file(preset: Preset) -> str:
+    return f"{preset.name}.{preset.extension}"
+
+
+def _entry(preset: Preset, made: Made, sha256: str) -> dict[str, Any]:
+    fields = {name: getattr(made, name) for name in Made.__slots__}
+    return {"version": VERSION, "settings": fields_of(preset), "made": fields, "sha256": sha256}

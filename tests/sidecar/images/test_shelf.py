@@ -1,0 +1,121 @@
+"""Derived pictures are made once, kept, and made anew when their settings changed. Real children, cache and disk."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pictures import jpeg, scene
+
+from mediabridge.sidecar import errors, faults
+from mediabridge.sidecar.cache import PROFILES, ResultCache
+from mediabridge.sidecar.images import Pictures, Preset, table
+from mediabridge.sidecar.images.errors import PictureError, RawPicture
+from mediabridge.sidecar.images.shelf import _FAULTS, Shelf
+from mediabridge.sidecar.storage.derived import Derived
+
+HASH = "a" * 64
+
+
+class Counted(Pictures):
+    """Says how often it was asked."""
+
+    def __init__(self, inner: Pictures) -> None:
+        super().__init__(inner._pool)
+        self.asked: list[list[str]] = []
+
+    def make(self, path: Path, presets: Any, out: Any) -> Any:
+        self.asked.append([preset.name for preset in presets])
+        return super().make(path, presets, out)
+
+
+class OneFile:
+    """A store of one original."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def find(self, content_hash: str) -> None:
+        if content_hash != HASH:
+            raise faults.ContentUnknown("nothing")
+
+    @contextlib.contextmanager
+    def local(self, content_hash: str) -> Iterator[Path]:
+        yield self.path
+
+
+@pytest.fixture
+def counted(pictures: Pictures) -> Counted:
+    return Counted(pictures)
+
+
+@pytest.fixture
+def shelf(counted: Counted, tmp_path: Path) -> Iterator[Any]:
+    (tmp_path / "original").write_bytes(jpeg(scene(1)))
+    derived = Derived(tmp_path / "cache")
+
+    def made(*own: Preset) -> Shelf:
+        results = ResultCache(PROFILES["constrained"], tmp_path / "cache")
+        return Shelf(counted, OneFile(tmp_path / "original"), derived, results, table(own))  # type: ignore[arg-type]
+
+    yield made
+    derived.close()
+
+
+def test_it_is_made_once_however_many_ask(shelf: Any, counted: Counted) -> None:
+    one, other = shelf(), shelf()  # as in two processes
+    with ThreadPoolExecutor(12) as threads:
+        futures = [threads.submit(each.get, HASH, "preview") for each in (one, other) * 12]
+        found = {future.result().sha256 for future in futures}
+    assert len(found) == 1
+    assert counted.asked == [["preview"]]
+    assert shelf().get(HASH, "preview").sha256 in found
+    assert counted.asked == [["preview"]]
+
+
+def test_changed_settings_make_it_anew(shelf: Any, counted: Counted) -> None:
+    first = shelf().get(HASH, "preview")
+    assert (first.made.width, first.made.quality) == (640, 85)
+    second = shelf(Preset("preview", 100, quality=60)).get(HASH, "preview")
+    assert (second.made.width, second.made.quality) == (100, 60)
+    assert second.path.stat().st_size == second.made.size
+    assert len(counted.asked) == 2
+
+
+def test_a_preset_of_the_users_own(shelf: Any) -> None:
+    kept = shelf(Preset("card", 64, 64, "webp", 70)).get(HASH, "card")
+    assert (kept.path.name, kept.made.width) == ("card.webp", 64)
+    with pytest.raises(faults.ContentUnknown, match="none of the name"):
+        shelf().get(HASH, "card")
+    with pytest.raises(faults.ContentUnknown):
+        shelf().get("b" * 64, "preview")
+
+
+def test_entries_of_several_presets_stand_side_by_side(shelf: Any, counted: Counted) -> None:
+    one = shelf()
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda name: one.get(HASH, name), table()))
+    made = len(counted.asked)
+    for name in table():
+        one.get(HASH, name)
+    assert len(counted.asked) == made == 4
+
+
+def test_every_error_has_a_fault_with_a_status() -> None:
+    assert set(_FAULTS) == set(PictureError.__subclasses__()) - {RawPicture}
+    assert all(errors.kind_of(kind("x")) is not errors.UNEXPECTED for kind, _ in _FAULTS.values())
+
+
+def test_a_disk_that_is_full_is_told(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = shelf()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(one._derived, "replace", full)
+    with pytest.raises(faults.StorageUnavailable, match="No space left"):
+        one.get(HASH, "preview")
