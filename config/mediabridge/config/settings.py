@@ -54,6 +54,7 @@ class Settings:
     instance_path: str | None
     cache_path: str | None
     cache_profile: Literal["development", "staging", "production", "constrained"]
+    image_presets: str | None
 
     @property
     def extract_max_bytes(self) -> int:

@@ -206,4 +206,12 @@ TABLE: tuple[Setting, ...] = (
         "`development` 100, 50; `staging` 500, 200; `production` 2000, 1000; `constrained` 200, 100",
         "staging",
     ),
+    Setting(
+        "IMAGE_PRESETS",
+        "image_presets",
+        values.text,
+        None,
+        "further picture presets, or ours with other values: `card=640x480:webp:75, wide=3000` "
+        "(at most that wide and high, format, quality, `exif+gps` to keep metadata)",
+    ),
 )

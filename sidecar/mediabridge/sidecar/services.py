@@ -32,7 +32,7 @@ from .extraction.tools import find_exiftool
 from .faults import EngineUnavailable
 from .forms import Forms
 from .guard import Guard
-from .images import ExifToolPreview, Pictures, table
+from .images import ExifToolPreview, Pictures, Preset, parse, table
 from .images import start_pool as start_decoders
 from .images.shelf import Shelf
 from .isolated import Runner
@@ -129,7 +129,7 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
         bodies=Bodies(forms, RawBodies(store, settings.extract_max_bytes, refuse_when_critical)),
         store=store,
         derived=derived,
-        shelf=Shelf(_pictures(settings), store, derived, cache.results, table()),
+        shelf=Shelf(_pictures(settings), store, derived, cache.results, table(_own_presets(settings))),
         engine=engine,
         reader=Reader(
             CachedExtractor(extractor, cache.results, NAME, version_of(engine)),
@@ -169,6 +169,15 @@ def _stores(settings: Settings) -> tuple[ContentStore, Derived]:
     store = ContentStore(disk, settings.file_storage_quota_bytes)
     store.start()
     return store, derived
+
+
+def _own_presets(settings: Settings) -> tuple[Preset, ...]:
+    """The user's presets; none when one of them is wrong, which is told once."""
+    try:
+        return parse(settings.image_presets or "")
+    except ValueError as problem:
+        _log.warning("IMAGE_PRESETS=%r is not valid (%s); taking none", settings.image_presets, problem)
+        return ()
 
 
 def _pictures(settings: Settings) -> Pictures:

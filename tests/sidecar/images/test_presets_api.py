@@ -148,3 +148,19 @@ def test_what_is_wrong_with_the_request_is_named(serving: Any, fields: dict[str,
 
 def test_optimizing_what_is_not_stored(serving: Any) -> None:
     assert optimise(serving, contentHash="0" * 64).status == 404
+
+
+@pytest.mark.parametrize(
+    ("written", "status", "warned"), [("card=64x64:webp:70", 200, False), ("card=64x64:tiff", 404, True)]
+)
+def test_presets_of_the_users_own(
+    start_sidecar: Any, stand_in: Path, tmp_path: Path, written: str, status: int, warned: bool
+) -> None:
+    sidecar = start_sidecar(
+        EXIFTOOL_PATH=str(stand_in), FILE_STORAGE_PATH=str(tmp_path / "files"), CACHE_PATH=str(tmp_path / "cache"),
+        IMAGE_PRESETS=written,
+    )  # fmt: skip
+    content_hash = store(sidecar, jpeg(scene(7)))
+    assert sidecar.get(f"/cache/{content_hash}/card").status == status
+    assert sidecar.get(f"/cache/{content_hash}/preview").status == 200
+    assert ("IMAGE_PRESETS" in sidecar.log_file.read_text()) == warned
