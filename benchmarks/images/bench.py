@@ -153,7 +153,7 @@ def measure(names: list[str], workers: int, files: list[Path], rounds: int, out:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=6)
+    parser.add_argument("--files", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     names = there()
