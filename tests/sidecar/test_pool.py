@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from mediabridge.sidecar import isolated
-from mediabridge.sidecar.isolated import Limits, Pool, Wear
+from mediabridge.sidecar.isolated import Limits, Pool, Wear, serve
 
 TASKS = """
 import ctypes, os, resource, sys, time
@@ -108,6 +108,20 @@ def test_answers_come_with_bytes_and_the_child_stays(make: Ask) -> None:
     assert answer["value"] == request
     assert data == b"\n\0" * 50_000
     assert answer["pid"] == pid_of(pool) != os.getpid()
+
+
+def test_questions_that_arrive_together_are_seen_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line that sets a child up and the first question do: neither may wait until the child counts as idle."""
+    idle: list[bool] = []
+    monkeypatch.setattr(serve.confine_posix, "give_memory_back", lambda: idle.append(True))
+    reader, writer = os.pipe()
+    os.write(writer, b"one\ntwo\nth")
+    lines = serve._lines(reader)
+    assert [next(lines), next(lines), idle] == [b"one", b"two", []]
+    os.write(writer, b"ree\n")
+    os.close(writer)
+    assert list(lines) == [b"three"]
+    os.close(reader)
 
 
 def test_what_libraries_print_is_no_answer(make: Ask) -> None:

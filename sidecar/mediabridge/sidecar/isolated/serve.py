@@ -11,33 +11,41 @@ import json
 import os
 import select
 import sys
+from collections.abc import Iterator
 from typing import IO, Any
 
 from . import confine_posix
 
 _IDLE_S = 1.0  # nobody asked for that long
+_BLOCK = 64 * 1024
 
 
 def main() -> int:
     """Answer questions. A task that fails is an answer too."""
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
-        questions = sys.stdin.buffer
-        setup = json.loads(questions.readline())
+        questions = _lines(sys.stdin.fileno())  # no buffered reader: `select` does not see what one holds back
+        setup = json.loads(next(questions))
         confine_posix.confine(memory_bytes=setup["memory_bytes"], cpu_seconds=None, file_bytes=setup["file_bytes"])
         module, _, name = setup["task"].partition(":")
         task = getattr(importlib.import_module(module), name)
-        for question in iter(lambda: _next(questions), b""):
+        for question in questions:
             confine_posix.allow(setup["cpu_seconds"])
             _answer(task, json.loads(question), out)
     return 0
 
 
-def _next(questions: IO[bytes]) -> bytes:
-    """The next question. While there is none, memory that the last one needed goes back to the system."""
-    if not select.select([questions], [], [], _IDLE_S)[0]:
-        confine_posix.give_memory_back()
-    return questions.readline()
+def _lines(pipe: int) -> Iterator[bytes]:
+    """Lines until the pipe closes. While there is none, memory that the last one needed goes back to the system."""
+    begun = b""
+    while True:
+        if not select.select([pipe], [], [], _IDLE_S)[0]:
+            confine_posix.give_memory_back()
+        block = os.read(pipe, _BLOCK)
+        if not block:
+            return
+        *lines, begun = (begun + block).split(b"\n")
+        yield from lines
 
 
 def _answer(task: Any, request: Any, out: IO[bytes]) -> None:
