@@ -29,8 +29,9 @@ class Counted(Pictures):
         self.asked: list[list[str]] = []
 
     def make(self, path: Path, presets: Any, out: Any) -> Any:
-        self.asked.append([preset.name for preset in presets])
-        return super().make(path, presets, out)
+        wanted = list(presets)
+        self.asked.append([preset.name for preset in wanted])
+        return super().make(path, wanted, out)
 
 
 class OneFile:
@@ -75,6 +76,15 @@ def test_it_is_made_once_however_many_ask(shelf: Any, counted: Counted) -> None:
     assert counted.asked == [["preview"]]
     assert shelf().get(HASH, "preview").sha256 in found
     assert counted.asked == [["preview"]]
+
+
+def test_all_presets_come_from_one_decode(shelf: Any, counted: Counted) -> None:
+    one = shelf()
+    one.get(HASH, "preview")
+    assert set(one.fill(HASH)) == set(table())
+    assert [sorted(names) for names in counted.asked] == [["preview"], ["ai-chat", "ai-vision", "thumbnail"]]
+    one.fill(HASH)
+    assert len(counted.asked) == 2
 
 
 def test_changed_settings_make_it_anew(shelf: Any, counted: Counted) -> None:

@@ -86,9 +86,17 @@ class Shelf:
         for _ in range(_TRIES):
             if kept := self._find(content_hash, preset):
                 return kept
-            self._once(content_hash, preset, gone)
+            self._once(content_hash, [preset], gone)
         msg = f"{content_hash}/{preset.name} is deleted as fast as it is made."
         raise StorageUnavailable(msg)
+
+    def fill(self, content_hash: str, gone: Callable[[], bool] | None = None) -> dict[str, Kept]:
+        """All presets; those that are missing are made from one decode. For work ahead of the first request."""
+        self._store.find(content_hash)
+        missing = [preset for preset in self.presets.values() if self._find(content_hash, preset) is None]
+        if missing:
+            self._once(content_hash, missing, gone)
+        return {name: self.get(content_hash, name, gone) for name in self.presets}
 
     def optimise(self, content_hash: str, max_size: int, quality: int, max_bytes: int | None) -> tuple[Made, bytes]:
         """A picture for a model, not kept: see `Pictures.optimize`. Raises `ValueError` too."""
@@ -106,17 +114,21 @@ class Shelf:
             raise ContentUnknown(msg, f"Presets are {', '.join(sorted(self.presets))}.")
         return preset
 
-    def _once(self, content_hash: str, preset: Preset, gone: Callable[[], bool] | None) -> None:
+    def _once(self, content_hash: str, presets: list[Preset], gone: Callable[[], bool] | None) -> None:
         """Of all who ask meanwhile, one makes it; the result itself is the file, nothing is kept in the cache."""
-        key = key_of(content_hash, engine="images", version=VERSION, options=fields_of(preset))
+        key = key_of(content_hash, engine="images", version=VERSION, options=[fields_of(preset) for preset in presets])
         self._results.get_or_compute(
-            key, lambda: self._make(content_hash, preset), gone=gone, keep=lambda _: False, shared=True
+            key, lambda: self._make(content_hash, presets), gone=gone, keep=lambda _: False, shared=True
         )
 
-    def _make(self, content_hash: str, preset: Preset) -> dict[str, Any]:
-        if self._find(content_hash, preset) is None:  # another process may have been faster
+    def _make(self, content_hash: str, presets: list[Preset]) -> dict[str, Any]:
+        # Another process may have been faster.
+        wanted = {preset.name: preset for preset in presets if self._find(content_hash, preset) is None}
+        if wanted:
             with self._store.local(content_hash) as path, told():
-                self._pictures.make(path, [preset], lambda made, data: self._keep(content_hash, preset, made, data))
+                self._pictures.make(
+                    path, wanted.values(), lambda made, data: self._keep(content_hash, wanted[made.preset], made, data)
+                )
         return {}
 
     def _keep(self, content_hash: str, preset: Preset, made: Made, data: bytes) -> None:
