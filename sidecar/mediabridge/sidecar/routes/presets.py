@@ -23,7 +23,8 @@ _MOST_BYTES = 1024**3
 @blueprint.get("/cache/<content_hash>/<preset>")
 def derived(content_hash: str, preset: str) -> Response:
     """A derived picture; it is made when it is first asked for."""
-    kept = services().shelf.get(content_hash, preset)
+    gone = request.environ.get("waitress.client_disconnected")  # other servers have no word on it
+    kept = services().shelf.get(content_hash, preset, gone)
     made = kept.made
 
     def opened(start: int, length: int) -> BinaryIO:
