@@ -93,3 +93,7 @@ def pictures_only(settings: Any) -> Handlers:
 
 def unknown(settings: Any) -> Handlers:
     return {"film": act}
+
+
+def no_handlers(settings: Any) -> Handlers:
+    return {}
