@@ -112,6 +112,19 @@ def test_priority_goes_before_order_and_wall_clocks_decide_nothing(bench: Any) -
     database.close()
 
 
+def test_a_clock_that_was_read_before_another_process_wrote_takes_nothing_from_it(bench: Any) -> None:
+    database = Database(bench.instance)
+    now, earlier, restarted = (Claims(database, clock) for clock in (lambda: 100.0, lambda: 99.9, lambda: 1.0))
+    job = bench.submit("work")
+    claimed = now.claim("a", ["image"])
+    assert earlier.recover(lambda owner: False) == []
+    now.fail((job.id, claimed.fence), {"kind": "E", "message": "m"})
+    assert earlier.claim("b", ["image"]) is None
+    again = Claims(database, lambda: 102.0).claim("a", ["image"])
+    assert [one.fence for one, _ in restarted.recover(lambda owner: False)] == [again.fence]
+    database.close()
+
+
 def test_a_bell_is_rung_across_processes_and_many_rings_count_once(tmp_path: Path) -> None:
     bell = Bell(tmp_path)
     assert not bell.wait(0)

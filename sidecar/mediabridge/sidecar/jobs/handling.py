@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,8 @@ from mediabridge.sidecar.faults import (
     Fault,
     InvalidRequest,
     PayloadTooLarge,
+    StorageFull,
+    StorageUnavailable,
     UnreadableFile,
     UnsupportedMedia,
 )
@@ -51,9 +54,9 @@ class Run:
         now = self._clock()
         if now - self._told >= _TOLD_EVERY_S:
             self._told = now
-            if not self._claims.tell(self.claim, self.progress):
-                self.interrupt()
-                self.check()
+            # A table that fails for a moment is no reason to fail: somebody sees less, and the lease tells the rest.
+            with contextlib.suppress(StorageFull, StorageUnavailable):
+                self.still_mine()
 
     def check(self) -> None:
         """Raises `Interrupted` when the handler has to stop."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import logging
 import threading
 import time
@@ -20,6 +22,7 @@ from .rules import LEASE_S, Verdict
 
 BEAT_S = LEASE_S / 4
 POLL_S = 5.0  # between two looks at the table when no bell rings
+_FORGET_EVERY = 1000  # looks
 _LAST_S = 0.5  # of the grace time, for handlers to notice that they must stop
 _log = logging.getLogger(__name__)
 
@@ -54,8 +57,11 @@ class Worker:
         beat = threading.Thread(target=self._keep_leases, args=(ended,), name="leases", daemon=True)
         beat.start()
         try:
-            self._guarded(self._claims.forget)
-            while not self._stopping:
+            for look in itertools.count():
+                if self._stopping:
+                    break
+                if look % _FORGET_EVERY == 0:
+                    self._guarded(self._claims.forget)
                 patience = self._guarded(self._look)
                 self._bell.wait(POLL_S if patience is None else min(patience, POLL_S))
             self._drain()
@@ -113,15 +119,14 @@ class Worker:
     def _settle(self, run: Run, started: float) -> None:
         """Run the handler, and store what came of it."""
         try:
-            result = self._handlers[run.job.kind](run)
-            ours = self._claims.complete(run.claim, result, run.progress)
+            result = json.dumps(self._handlers[run.job.kind](run))
         except Interrupted:
             _tell_stopped(run.job, self._claims.stop(run.claim))
         except Exception as problem:  # noqa: BLE001  a handler's failure is its job's alone
             verdict = self._claims.fail(run.claim, error_of(problem), hopeless=isinstance(problem, HOPELESS))
             _tell_failed(run.job, verdict, problem)
-        else:
-            if ours:
+        else:  # a table that fails now is no failure of the job: it is run again when the lease is over
+            if self._claims.complete(run.claim, result, run.progress):
                 words, elapsed = f"a {run.job.kind} job is done", round((time.monotonic() - started) * 1000, 1)
                 emit(_log, logging.INFO, "job.completed", words, job=run.job.id, kind=run.job.kind, elapsedMs=elapsed)
             else:

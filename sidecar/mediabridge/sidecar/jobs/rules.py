@@ -16,6 +16,7 @@ TRIES = 3
 FIRST_DELAY_S, FACTOR, LONGEST_DELAY_S = 1.0, 2.0, 10.0
 MOST_DEATHS = 5  # of workers under one job: then it is the job that kills them
 LEASE_S = 15.0
+SLACK_S = 10.0  # more than lies between a look at the clock and the write that it is for
 KEPT = 10_000  # rows; older ones that are completed or cancelled are forgotten
 
 
@@ -90,5 +91,6 @@ def pending(until: float, now: float, longest_s: float) -> bool:
     """Whether a moment that was at most `longest_s` away when it was set is still to come.
 
     The clock begins anew with the system. A moment further away than it can be is of an earlier start, hence over.
+    The slack is for moments that another process has set after `now` was read.
     """
-    return now < until <= now + longest_s
+    return now < until <= now + longest_s + SLACK_S

@@ -77,7 +77,10 @@ class Jobs:
         return {row["status"]: row["jobs"] for row in rows}
 
     def cancel(self, job_id: str) -> Job | None:
-        """Cancel a job: at once while it waits, else as soon as its handler looks. None: unknown, or over already."""
+        """Cancel a job: at once while it waits, else as soon as its handler looks. None: unknown, or over already.
+
+        What is done before its handler looks is completed all the same.
+        """
         return self._want(job_id, "cancelled", "cancel")
 
     def pause(self, job_id: str) -> Job | None:
