@@ -21,7 +21,7 @@ MIB = 1024 * 1024
 def serving(app: Callable[..., Iterable[bytes]]) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         options = ServerOptions(
-            max_bytes=MIB, largest_body=lambda *_: MIB, open_form=lambda *_: None, drain_s=0.2, threads=2
+            max_bytes=MIB, largest_body=lambda *_: MIB, open_body=lambda *_: None, drain_s=0.2, threads=2
         )
         server = Server(app, [listener], Guard(None, "127.0.0.1"), options)
         thread = threading.Thread(target=server.run, args=(lambda: None,))
