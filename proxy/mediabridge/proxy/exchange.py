@@ -47,6 +47,7 @@ class Exchange(Account):
     without a body gets a listener only when it lasts longer than one pulse, so that quick ones cost no task.
     """
 
+    begun = False  # whether a connection to the upstream was had
     _conn: Connection | None = None
     _place: Place | None = None
     _listener: Task[None] | None = None
@@ -69,27 +70,21 @@ class Exchange(Account):
         try:
             if request.length is None and not request.http_version.startswith("1"):
                 await self._look_for_body()
-            conn = await self._ask(endpoints, trusted)
+            answered = await self._ask(endpoints, trusted)
             try:
-                await self._relay(conn)
-            except (
-                RuntimeError
-            ) as error:  # uvicorn on uvloop has closed the connection, after garbage behind the request
+                await self._relay(answered)
+            except RuntimeError as error:  # uvicorn on uvloop closed the connection: garbage behind the request
                 raise ClientGoneError(f"The server would not take the response: {error}") from error
             self.outcome = Outcome.OK
         finally:
             client.unwatch(self)
             if self._listener is not None:
                 self._listener.cancel()
-            if self._conn is not None:
-                client.give_back(self._conn)
+            conn, self._conn = self._conn, None  # a word of the client that comes late must not end another's exchange
+            if conn is not None:
+                client.give_back(conn)
             if self._place is not None:
                 client.balancer.release(self._place)
-
-    @property
-    def begun(self) -> bool:
-        """Whether a connection to the upstream was had."""
-        return self._conn is not None
 
     async def _ask(self, endpoints: Sequence[Endpoint], trusted: Trusted) -> Connection:
         client, request = self._client, self.request
@@ -141,7 +136,7 @@ class Exchange(Account):
                     raise
 
     def _begin(self, conn: Connection, head: bytes) -> None:
-        self._conn = conn
+        self._conn, self.begun = conn, True
         if self._error is not None:
             conn.abort()
             raise self._error
