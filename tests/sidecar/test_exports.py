@@ -43,6 +43,6 @@ def imported(file: Path) -> set[str]:
 def test_settings_are_known_where_things_are_built_and_other_parts_nowhere() -> None:
     for file in Path(part.__path__[0]).rglob("*.py"):
         others = {name for name in imported(file) if name.startswith("mediabridge.") and "sidecar" not in name}
-        is_main = file.name in {"__main__.py", "services.py"} or file.parts[-2:] == ("jobs", "worker.py")
+        is_main = file.name in {"__main__.py", "services.py", "processing.py", "work.py"} or file.parts[-2:] == ("jobs", "worker.py")
         allowed = {"mediabridge.config"} if is_main else set()
         assert others <= allowed, file

@@ -86,13 +86,13 @@ def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     connection.execute("PRAGMA user_version=77")
     connection.close()
     with pytest.raises(StorageUnavailable, match="another program"):
-        Queue(tmp_path)
+        Queue(tmp_path).counts()
 
 
 def test_a_file_that_is_no_database_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(b"no database " * 1000)
     with pytest.raises(StorageUnavailable):
-        Queue(tmp_path)
+        Queue(tmp_path).counts()
 
 
 def test_the_setting_names_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

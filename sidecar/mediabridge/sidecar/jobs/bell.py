@@ -71,6 +71,15 @@ def dead(instance: Path, owner: str) -> bool:
     return False
 
 
+def alive(instance: Path) -> int:
+    """How many workers there are. Never raises."""
+    found = 0
+    with contextlib.suppress(OSError):
+        names = os.listdir(instance / FOLDER)  # noqa: PTH208  names are what `dead` takes
+        found = sum(not name.startswith(".") and not dead(instance, name) for name in names)
+    return found
+
+
 def _ring_one(path: Path) -> bool:
     try:
         pipe = _open(path)

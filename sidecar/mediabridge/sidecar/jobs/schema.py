@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from mediabridge.sidecar.faults import Fault, StorageFull, StorageUnavailable
 
@@ -47,6 +48,16 @@ CREATE UNIQUE INDEX IF NOT EXISTS by_key ON jobs (key) WHERE status IN ('queued'
 _CHECK = "Check INSTANCE_PATH: the folder must be there, or be makeable, and be writable for the server."
 _FREE = "Free disk space where INSTANCE_PATH lies."
 Parameters = Mapping[str, object]
+
+
+class Asked(Protocol):
+    """What those need who only ask: `Database`, or one that is opened later."""
+
+    def run(self, statement: str, parameters: Parameters | None = None) -> list[sqlite3.Row]:
+        """One statement; gives its rows."""
+
+    def transaction(self) -> contextlib.AbstractContextManager[None]:
+        """All or nothing, and nobody else writes meanwhile."""
 
 
 class Database:

@@ -12,7 +12,7 @@ from mediabridge.sidecar.faults import QueueFull
 
 from .job import Job, Payload, job_of
 from .rules import BECOMES, KINDS, MOST_WAITING, Status
-from .schema import Database
+from .schema import Asked
 
 _ROOM = f"(SELECT count(*) FROM jobs WHERE status = 'queued') < {MOST_WAITING}"
 
@@ -23,7 +23,7 @@ class Jobs:
     Every method may be called from any thread and raises a `Fault` where the file cannot be used.
     """
 
-    def __init__(self, database: Database, ring: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, database: Asked, ring: Callable[[], object] = lambda: None) -> None:
         self._database = database
         self._ring = ring
 

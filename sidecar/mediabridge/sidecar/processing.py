@@ -1,0 +1,119 @@
+"""What works on stored files, built alike in the sidecar and in the worker, and closed in reverse."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mediabridge.config import Settings
+
+from .cache import PROFILES, EnhancedMetadataCache, ResultCache, forget, get_enhanced_cache
+from .cache.place import default_folder
+from .events import emit
+from .extraction.cores import usable_cores
+from .extraction.tools import find_exiftool
+from .faults import EngineUnavailable
+from .images import ExifToolPreview, Pictures, Preset, parse, table
+from .images import start_pool as start_decoders
+from .images.shelf import Shelf
+from .isolated import Runner
+from .jobs.place import folder_of as instance_folder
+from .jobs.queue import Queue
+from .storage.derived import Derived
+from .storage.disk import LocalDisk
+from .storage.place import folder_of
+from .storage.store import ContentStore
+
+_MOST_DECODERS = 4
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Processing:
+    """Stores, what is made from their files, and the queue of work on them."""
+
+    store: ContentStore
+    derived: Derived
+    shelf: Shelf
+    runner: Runner
+    cache: EnhancedMetadataCache
+    queue: Queue
+
+    @property
+    def results(self) -> ResultCache:
+        """What was computed once, under keys of `cache.key_of`."""
+        return self.cache.results
+
+    def close_processing(self) -> None:
+        """End decoders, close the cache, the stores and the queue."""
+        self.shelf.close()
+        self.queue.close()
+        forget(self.cache)
+        self.derived.close()
+        self.store.close()
+
+
+def build_processing(settings: Settings) -> Processing:
+    """Build all. Starts no process: each is started when it is first needed."""
+    cache = _cache(settings)
+    store, derived = _stores(settings)
+    return Processing(
+        store=store,
+        derived=derived,
+        shelf=Shelf(_pictures(settings), store, derived, cache.results, table(_own_presets(settings))),
+        runner=Runner(),
+        cache=cache,
+        queue=Queue(instance_folder(settings.instance_path)),
+    )
+
+
+def _cache(settings: Settings) -> EnhancedMetadataCache:
+    """The cache of this process; its file is opened when it is first used."""
+    return get_enhanced_cache(**asdict(PROFILES[settings.cache_profile]), path=_cache_folder(settings))
+
+
+def _cache_folder(settings: Settings) -> Path:
+    return Path(settings.cache_path).expanduser() if settings.cache_path else default_folder()
+
+
+def _stores(settings: Settings) -> tuple[ContentStore, Derived]:
+    """Originals and what is made from them, without what dead processes left. A folder that fails is no error here."""
+    disk, derived = LocalDisk(folder_of(settings.file_storage_path)), Derived(_cache_folder(settings))
+    for name, sweep in (("FILE_STORAGE_PATH", disk.sweep), ("CACHE_PATH", derived.sweep)):
+        try:
+            if swept := sweep():
+                words = f"removed unfinished files of {swept} sidecars that did not end cleanly from {name}"
+                emit(_log, logging.WARNING, "storage.swept", words, setting=name, processes=swept)
+        except OSError as problem:
+            emit(
+                _log, logging.ERROR, "storage.failed", f"{name} cannot be used: {problem}", error=type(problem).__name__
+            )
+    return ContentStore(disk, settings.file_storage_quota_bytes), derived
+
+
+def _own_presets(settings: Settings) -> tuple[Preset, ...]:
+    """The user's presets; none when one of them is wrong, which is told once."""
+    try:
+        return parse(settings.image_presets or "")
+    except ValueError as problem:
+        _log.warning("IMAGE_PRESETS=%r is not valid (%s); taking none", settings.image_presets, problem)
+        return ()
+
+
+def _pictures(settings: Settings) -> Pictures:
+    """Their children start when the first picture is asked for: one for each core, four at most."""
+    return Pictures(start_decoders(min(usable_cores(), _MOST_DECODERS)), ExifToolPreview(path_teller(settings)))
+
+
+def path_teller(settings: Settings) -> Callable[[], str | None]:
+    """Says where ExifTool is, None when it is nowhere."""
+
+    def tell() -> str | None:
+        with contextlib.suppress(EngineUnavailable):
+            return str(find_exiftool(settings.exiftool_path))
+        return None
+
+    return tell
