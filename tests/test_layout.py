@@ -31,7 +31,9 @@ OTHERS = {
         "flask",
         "multipart",
         "waitress",
+        "alembic",
         "exiftool",
+        "sqlalchemy",
         "werkzeug",
         "platformdirs",
         "psutil",
@@ -42,6 +44,7 @@ OTHERS = {
         "pillow_heif",
         "pypdf",
         "tinytag",
+        "tzfpy",
     },
     "host": {"click", "prometheus_client", "rich", "uvicorn", "uvloop", "watchfiles"},
 }
