@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediabridge.config import TABLE, Mode, Setting, Settings, Warned, load
+from mediabridge.config import TABLE, Mode, Setting, Settings, Warned, load, values
 from mediabridge.config.settings import _shown
 
 HINTS = get_type_hints(Settings)
@@ -22,6 +22,8 @@ PATHS = st.text(st.characters(categories=["L", "N"], include_characters="/._-: "
 BLANK = st.sampled_from(["", " ", "\t"])
 NUMBERS = st.sampled_from(["1", "7", "60", " 42 ", "007"])  # within the bounds of every row
 NO_NUMBERS = st.sampled_from(["x", "1.5", "1e3", "0x10", "-1", "+1", "١٢", "9" * 30, "9" * 5000, "1 000", "true"])
+ZONES = st.sampled_from(["UTC", "Europe/Berlin", " Asia/Kathmandu "])
+NO_ZONES = st.sampled_from(["Europe", "Europe/Nowhere", "../UTC", "CEST+1", "a\nb"])
 NO_TEXTS = st.sampled_from(["a\x00b", "a\nb", "\x1b[31mred", "a\u2028b"])
 MODES: st.SearchStrategy[Mode] = st.sampled_from(["development", "production"])
 
@@ -67,12 +69,16 @@ def default(row: Setting, mode: Mode) -> object:
 def valid(row: Setting) -> st.SearchStrategy[str]:
     if words(row):
         return st.sampled_from([spelt for word in words(row) for spelt in (word, word.upper(), f" {word}")])
+    if row.parse is values.zone:
+        return ZONES
     return NUMBERS if HINTS[row.field] is int else PATHS.filter(str.strip)
 
 
 def invalid(row: Setting) -> st.SearchStrategy[str]:
     if words(row):
         return st.sampled_from(["prod", "sometimes", "on failure", "0"])
+    if row.parse is values.zone:
+        return NO_ZONES
     return NO_NUMBERS if HINTS[row.field] is int else NO_TEXTS
 
 

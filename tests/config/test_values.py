@@ -59,6 +59,17 @@ def test_a_choice_is_read_in_any_case() -> None:
     assert values.choice("never", "always")("NEVER") == "never"
 
 
+@pytest.mark.parametrize("raw", ["UTC", "Europe/Berlin", "America/Argentina/Ushuaia"])
+def test_a_zone_is_one_of_the_time_zone_database(raw: str) -> None:
+    assert values.zone(raw) == raw
+
+
+@pytest.mark.parametrize("raw", ["Europe", "Europe/Nowhere", "../etc/passwd", "", "/", "UTC+1", "Europe/Berlin\0"])
+def test_what_is_no_zone_is_refused(raw: str) -> None:
+    with pytest.raises(ValueError, match="no time zone's name"):
+        values.zone(raw)
+
+
 @pytest.mark.parametrize(("raw", "good"), [("0", True), ("65535", True), ("65536", False), ("-1", False)])
 def test_a_port_lies_between_0_and_65535(raw: str, good: bool) -> None:
     if good:
@@ -66,3 +77,19 @@ def test_a_port_lies_between_0_and_65535(raw: str, good: bool) -> None:
     else:
         with pytest.raises(ValueError, match="65535"):
             values.port(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["sqlite:////data/library.db", "sqlite:///library.db", "postgresql://me:secret@db/photos", "postgres:///photos"],
+)
+def test_the_address_of_a_database_is_taken_as_it_is(raw: str) -> None:
+    assert values.database(raw) == raw
+
+
+@pytest.mark.parametrize(
+    "raw", ["mysql://db/photos", "library.db", "sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///a\x00b"]
+)
+def test_what_is_no_address_of_a_database_is_refused_in_words(raw: str) -> None:
+    with pytest.raises(ValueError, match="^it (does not begin with|names no file|holds control)"):
+        values.database(raw)

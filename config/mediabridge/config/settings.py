@@ -38,6 +38,7 @@ class Settings:
     sidecar_restart: Literal["never", "on-failure", "always"]
     proxy_start_wait_ms: int
     sidecar_replicas: int
+    sidecar_worker: Literal["on", "off"]
     sidecar_memory_limit_mb: int
     exiftool_path: str | None
     extract_timeout_s: int
@@ -52,6 +53,8 @@ class Settings:
     file_storage_path: str | None
     file_storage_quota_mb: int
     instance_path: str | None
+    database_url: str | None
+    timezone: str | None
     cache_path: str | None
     cache_profile: Literal["development", "staging", "production", "constrained"]
     image_presets: str | None

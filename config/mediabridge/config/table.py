@@ -105,6 +105,13 @@ TABLE: tuple[Setting, ...] = (
         "sidecar processes",
     ),
     Setting(
+        "SIDECAR_WORKER",
+        "sidecar_worker",
+        values.choice("on", "off"),
+        "on",
+        "`on`: a worker runs beside the sidecar and does what is queued; `off`: it is started elsewhere, or not at all",
+    ),
+    Setting(
         "SIDECAR_MEMORY_LIMIT_MB",
         "sidecar_memory_limit_mb",
         values.whole(0, 1_000_000),
@@ -189,6 +196,22 @@ TABLE: tuple[Setting, ...] = (
         values.text,
         None,
         "folder of the list of jobs, on a local disk; else `mediabridge/instance` below the user's data folder",
+    ),
+    Setting(
+        "DATABASE_URL",
+        "database_url",
+        values.database,
+        None,
+        "database of the library, `sqlite:////folder/library.db` or `postgresql://user@host/name` (needs "
+        "`mediabridge[postgres]`); else `library.db` in INSTANCE_PATH",
+        secret=True,
+    ),
+    Setting(
+        "TIMEZONE",
+        "timezone",
+        values.zone,
+        None,
+        "zone of times that carry none, as `Europe/Berlin`; else the machine's",
     ),
     Setting(
         "CACHE_PATH",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from collections.abc import Callable
 
 Parse = Callable[[str], object]
@@ -57,6 +58,27 @@ def choice(*words: str) -> Callable[[str], str]:
         return word
 
     return parse
+
+
+def database(raw: str) -> str:
+    """The address of a database: `sqlite:////folder/library.db` or `postgresql://user@host/name`."""
+    scheme, _, rest = text(raw).partition("://")
+    if scheme not in {"sqlite", "postgresql", "postgresql+psycopg", "postgres"}:
+        msg = "it does not begin with sqlite:/// or postgresql://"
+        raise ValueError(msg)
+    if scheme == "sqlite" and (not rest.startswith("/") or rest == "/" or ":memory:" in rest or "?" in rest):
+        msg = "it names no file (as sqlite:////folder/library.db)"
+        raise ValueError(msg)
+    return raw
+
+
+def zone(raw: str) -> str:
+    """A name of the time zone database, as `Europe/Berlin` or `UTC`."""
+    try:
+        return zoneinfo.ZoneInfo(raw).key
+    except (ValueError, OSError, KeyError) as problem:  # odd names, folders, unknown ones
+        msg = "it is no time zone's name (as Europe/Berlin)"
+        raise ValueError(msg) from problem
 
 
 port = whole(0, 65535)
