@@ -114,7 +114,7 @@ def test_every_line_of_the_sidecar_is_prefixed(start, photo):
     instance = start("dev", "--port", "0", "--sidecar-port", "0")
     extract(instance.ready(), photo)
     instance.wait_for(r"\[Python\] .*POST.*/api/extract.*200")
-    assert all(line.startswith(("[Python] ", "[mediabridge] ")) for line in instance.lines)
+    assert all(line.startswith(("[Python] ", "[worker] ", "[mediabridge] ")) for line in instance.lines)
 
 
 def test_many_uploads_at_once_all_come_back(start, photo):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .lifecycle import Rules
 from .restart import Policy, RestartRules
-from .target import SIDECAR, Target
+from .target import SIDECAR, WORKER, Target
 
 if TYPE_CHECKING:
     from mediabridge.config import Settings
@@ -41,7 +41,11 @@ class BridgeOptions:
 
     @classmethod
     def from_settings(cls, settings: Settings, **changes: object) -> BridgeOptions:
-        """From the table of CONTRACT §2; the child gets the same settings in its environment."""
+        """From the table of CONTRACT §2; the child gets the same settings in its environment.
+
+        Our own sidecar gets its worker, unless `SIDECAR_WORKER` is off; another target gets none by itself.
+        """
+        works = settings.sidecar_worker == "on" and changes.get("target", SIDECAR) is SIDECAR
         options = cls(
             host=settings.flask_host,
             port=settings.flask_port,
@@ -49,6 +53,7 @@ class BridgeOptions:
             python=settings.python_path,
             env=settings.environ(),
             replicas=settings.sidecar_replicas,
+            worker=WORKER if works else None,
             memory_limit_bytes=settings.sidecar_memory_limit_mb * MB,
             rules=Rules(
                 start_timeout_s=settings.flask_health_timeout_ms / 1000,

@@ -63,3 +63,10 @@ def wsgi(application: str, **options: object) -> Target:
 SIDECAR = module(
     "mediabridge.sidecar", expect={"status": "ok"}, echoes_nonce=True, takes_socket=True, own_interpreter=True
 )
+WORKER = module(
+    "mediabridge.sidecar.jobs.worker",
+    "--handlers",
+    "mediabridge.sidecar.work:handlers",
+    health_path=None,
+    own_interpreter=True,
+)

@@ -41,6 +41,7 @@ class Settings:
     sidecar_worker: Literal["on", "off"]
     sidecar_memory_limit_mb: int
     exiftool_path: str | None
+    ffmpeg_path: str | None
     extract_timeout_s: int
     extract_health_timeout_s: int
     extract_max_mb: int
@@ -56,6 +57,7 @@ class Settings:
     database_url: str | None
     timezone: str | None
     cache_path: str | None
+    cache_files_mb: int
     cache_profile: Literal["development", "staging", "production", "constrained"]
     image_presets: str | None
 
@@ -68,6 +70,11 @@ class Settings:
     def file_storage_quota_bytes(self) -> int:
         """Bytes of originals that one drive may store; 0 = no limit."""
         return self.file_storage_quota_mb * _MIB
+
+    @property
+    def cache_files_bytes(self) -> int:
+        """Bytes of derived files that are kept; 0 = no limit."""
+        return self.cache_files_mb * _MIB
 
     @property
     def tier_sizes(self) -> dict[str, int]:

@@ -125,6 +125,13 @@ TABLE: tuple[Setting, ...] = (
         None,
         "ExifTool; else the one on PATH, else the bundled one",
     ),
+    Setting(
+        "FFMPEG_PATH",
+        "ffmpeg_path",
+        values.text,
+        None,
+        "FFmpeg, with ffprobe beside it; else the one on PATH, else videos have no pictures and no details",
+    ),
     Setting("EXTRACT_TIMEOUT", "extract_timeout_s", values.whole(1, 86_400), 180, "s that one extraction may take"),
     Setting(
         "EXTRACT_HEALTH_TIMEOUT",
@@ -219,6 +226,13 @@ TABLE: tuple[Setting, ...] = (
         values.text,
         None,
         "folder of derived files and of the result cache; else `mediabridge/cache` below the user's data folder",
+    ),
+    Setting(
+        "CACHE_FILES_MB",
+        "cache_files_mb",
+        values.whole(0, 1024 * _TIB_MB),
+        10_240,
+        "MiB of derived files that are kept; past it, those that nobody has asked for longest go; 0 = no limit",
     ),
     Setting(
         "CACHE_PROFILE",

@@ -85,6 +85,18 @@ class ContentUnknown(Fault):
     suggestion = "Send the file to POST /upload; its answer has the contentHash."
 
 
+class JobUnknown(ContentUnknown):
+    """There is no job of this id, or no more."""
+
+    suggestion = f"List the jobs: curl {URL}/api/jobs"
+
+
+class Conflict(Fault):
+    """What was asked for does not fit the state that the thing is in."""
+
+    suggestion = "Ask for its state, and decide again."
+
+
 class RangeUnsatisfiable(Fault):
     """The range begins behind the end. `size` in bytes of what was asked for."""
 

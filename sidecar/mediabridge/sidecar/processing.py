@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mediabridge.config import Settings
 
+from .ahead import Ahead
 from .cache import PROFILES, EnhancedMetadataCache, ResultCache, forget, get_enhanced_cache
 from .cache.place import default_folder
 from .events import emit
@@ -41,6 +42,7 @@ class Processing:
     runner: Runner
     cache: EnhancedMetadataCache
     queue: Queue
+    ahead: Ahead
 
     @property
     def results(self) -> ResultCache:
@@ -60,13 +62,15 @@ def build_processing(settings: Settings) -> Processing:
     """Build all. Starts no process: each is started when it is first needed."""
     cache = _cache(settings)
     store, derived = _stores(settings)
+    queue = Queue(instance_folder(settings.instance_path))
     return Processing(
         store=store,
         derived=derived,
         shelf=Shelf(_pictures(settings), store, derived, cache.results, table(_own_presets(settings))),
         runner=Runner(),
         cache=cache,
-        queue=Queue(instance_folder(settings.instance_path)),
+        queue=queue,
+        ahead=Ahead(queue),
     )
 
 

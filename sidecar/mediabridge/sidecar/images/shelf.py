@@ -90,6 +90,12 @@ class Shelf:
         msg = f"{content_hash}/{preset.name} is deleted as fast as it is made."
         raise StorageUnavailable(msg)
 
+    def peek(self, content_hash: str, name: str) -> Kept | None:
+        """The derived picture if it is there; nothing is made."""
+        preset = self._preset(name)
+        self._store.find(content_hash)
+        return self._find(content_hash, preset)
+
     def fill(self, content_hash: str, gone: Callable[[], bool] | None = None) -> dict[str, Kept]:
         """All presets; those that are missing are made from one decode. For work ahead of the first request."""
         self._store.find(content_hash)

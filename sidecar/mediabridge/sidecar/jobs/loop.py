@@ -80,7 +80,7 @@ class Worker:
     def _look(self) -> float | None:
         """Take up, interrupt, claim; gives seconds after which there is more to do."""
         for job, verdict in self._claims.recover(self._dead):
-            words = f"a {job.kind} job whose worker ended in the middle is {verdict.status}"
+            words = f"{job.kind} job whose worker ended in the middle is {verdict.status}"
             deaths, status = job.deaths + 1, verdict.status
             emit(_log, logging.WARNING, "job.recovered", words, job=job.id, kind=job.kind, deaths=deaths, status=status)
         if self._running:
@@ -99,7 +99,7 @@ class Worker:
             _log,
             logging.INFO,
             "job.started",
-            f"a {job.kind} job begins",
+            f"{job.kind} job begins",
             job=job.id,
             kind=job.kind,
             attempt=job.attempts,
@@ -127,7 +127,7 @@ class Worker:
             _tell_failed(run.job, verdict, problem)
         else:  # a table that fails now is no failure of the job: it is run again when the lease is over
             if self._claims.complete(run.claim, result, run.progress):
-                words, elapsed = f"a {run.job.kind} job is done", round((time.monotonic() - started) * 1000, 1)
+                words, elapsed = f"{run.job.kind} job is done", round((time.monotonic() - started) * 1000, 1)
                 emit(_log, logging.INFO, "job.completed", words, job=run.job.id, kind=run.job.kind, elapsedMs=elapsed)
             else:
                 _tell_refused(run.job)
@@ -175,7 +175,7 @@ def _tell_stopped(job: Job, verdict: Verdict | None) -> None:
     if verdict is None:
         _tell_refused(job)
     else:
-        words = f"a {job.kind} job stopped early and is {verdict.status}"
+        words = f"{job.kind} job stopped early and is {verdict.status}"
         emit(_log, logging.INFO, "job.stopped", words, job=job.id, kind=job.kind, status=verdict.status)
 
 
@@ -183,12 +183,12 @@ def _tell_failed(job: Job, verdict: Verdict | None, problem: Exception) -> None:
     if verdict is None:
         _tell_refused(job)
         return
-    event, level, words = "job.stopped", logging.INFO, f"a {job.kind} job failed when it was to stop anyway"
+    event, level, words = "job.stopped", logging.INFO, f"{job.kind} job failed when it was to stop anyway"
     if verdict.status == "queued":
         event, level = "job.retried", logging.WARNING
-        words = f"a {job.kind} job failed and is tried again in {verdict.delay_s:g} s"
+        words = f"{job.kind} job failed and is tried again in {verdict.delay_s:g} s"
     elif verdict.status == "failed":
-        event, level, words = "job.failed", logging.ERROR, f"a {job.kind} job failed for good"
+        event, level, words = "job.failed", logging.ERROR, f"{job.kind} job failed for good"
     emit(
         _log, level, event, words,
         trace=None if isinstance(problem, Fault) else problem,
@@ -197,5 +197,5 @@ def _tell_failed(job: Job, verdict: Verdict | None, problem: Exception) -> None:
 
 
 def _tell_refused(job: Job) -> None:
-    words = f"what a {job.kind} job gave is refused: it is another worker's by now"
+    words = f"what the {job.kind} job gave is refused: it is another worker's by now"
     emit(_log, logging.WARNING, "job.refused", words, job=job.id, kind=job.kind, fence=job.fence)

@@ -8,6 +8,7 @@ import psutil
 from flask import Blueprint, Response
 
 from mediabridge.sidecar.answers import answer
+from mediabridge.sidecar.faults import Fault
 from mediabridge.sidecar.services import services
 
 blueprint = Blueprint("health", __name__)
@@ -27,5 +28,14 @@ def health() -> Response:
             "version": parts.version,
             "engine": parts.engine.state,
             "storage": parts.store.status(),
+            "queue": _queue(),
         }
     )
+
+
+def _queue() -> dict[str, object]:
+    """What waits and runs; that the list cannot be read does not make this process any less alive."""
+    try:
+        return {**services().queue.figures()}
+    except Fault as problem:
+        return {"pending": None, "processing": None, "failed": None, "error": problem.message}

@@ -13,6 +13,7 @@ from mediabridge.sidecar.faults import URL, InvalidRequest
 from mediabridge.sidecar.images.presets import MOST_SIDE
 from mediabridge.sidecar.services import services
 
+from .jobs import accepted
 from .serving import Content, serve
 
 blueprint = Blueprint("presets", __name__)
@@ -22,9 +23,12 @@ _MOST_BYTES = 1024**3
 
 @blueprint.get("/cache/<content_hash>/<preset>")
 def derived(content_hash: str, preset: str) -> Response:
-    """A derived picture; it is made when it is first asked for."""
+    """A derived picture; it is made when it is first asked for, with `wait=0` by a job."""
+    parts = services()
+    if request.args.get("wait") == "0" and parts.shelf.peek(content_hash, preset) is None:
+        return accepted(parts.ahead.submit("image", content_hash))
     gone = request.environ.get("waitress.client_disconnected")  # other servers have no word on it
-    kept = services().shelf.get(content_hash, preset, gone)
+    kept = parts.shelf.get(content_hash, preset, gone)
     made = kept.made
 
     def opened(start: int, length: int) -> BinaryIO:

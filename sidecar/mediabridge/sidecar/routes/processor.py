@@ -25,6 +25,7 @@ def upload() -> Response:
     with _incoming() as body:
         kept = services().store.keep(body.file)
         record, label = kept.record, body.file.label
+    jobs = services().ahead.stored(record) if kept.is_new else []
     return answer(
         {
             "contentHash": record.content_hash,
@@ -33,6 +34,7 @@ def upload() -> Response:
             "mimeType": record.mime_type,
             "isNew": kept.is_new,
             "metadata": record.to_json(),
+            "jobs": [{"id": job.id, "kind": job.kind} for job in jobs],  # what is made of it ahead
         }
     )
 

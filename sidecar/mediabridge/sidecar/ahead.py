@@ -1,0 +1,50 @@
+"""What is done with a stored file before anybody asks for it: its kinds of job, and how they are queued."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from .events import emit
+from .faults import Fault
+from .jobs.job import Job
+from .jobs.queue import Queue
+from .storage.record import Record
+
+# What pictures are made of, beside what cameras call RAW (`image/x-…`).
+_PICTURES = frozenset(
+    f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "tiff", "bmp", "heic", "heif", "avif")
+)  # fmt: skip
+_RAW = "image/x-"
+_NO_PICTURES = frozenset({"image/x-icon", "image/x-portable-anymap"})
+_log = logging.getLogger(__name__)
+
+
+def kinds_for(mime_type: str) -> tuple[str, ...]:
+    """The jobs that a new original of this type is worth."""
+    if mime_type in _PICTURES or (mime_type.startswith(_RAW) and mime_type not in _NO_PICTURES):
+        return ("image",)
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Queues work on stored originals. Threads may share it."""
+
+    queue: Queue
+
+    def submit(self, kind: str, content_hash: str, **more: object) -> Job:
+        """One job; the one that is under way already when it asks for the same. Raises `QueueFull`."""
+        words = ":".join([kind, content_hash, *(f"{name}={more[name]}" for name in sorted(more))])
+        return self.queue.submit(kind, {"contentHash": content_hash, **more}, key=words)
+
+    def stored(self, record: Record) -> list[Job]:
+        """After an upload. It is no error that a queue is full or fails: what was not queued is made on demand."""
+        jobs = []
+        try:
+            for kind in kinds_for(record.mime_type):
+                jobs.append(self.submit(kind, record.content_hash))  # noqa: PERF401  those before a failure count
+        except Fault as problem:
+            words = f"no work ahead for {record.content_hash}: {problem.message}"
+            emit(_log, logging.INFO, "queue.skipped", words, sha256=record.content_hash, error=type(problem).__name__)
+        return jobs

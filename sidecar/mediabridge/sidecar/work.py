@@ -1,0 +1,45 @@
+"""What the worker does: a handler for each kind of job, on parts that are built when the first job comes.
+
+`python -m mediabridge.sidecar.jobs.worker --handlers mediabridge.sidecar.work:handlers` is how the bridge starts it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from mediabridge.config import Settings
+
+from .jobs.handling import Handlers, Run
+from .processing import Processing, build_processing
+
+
+class Parts:
+    """The worker's parts: a worker that waits costs little, since it has not even loaded what decodes."""
+
+    def __init__(self, build: Callable[[], Processing]) -> None:
+        self._build = build
+        self._lock = threading.Lock()
+        self._built: Processing | None = None
+
+    def __call__(self) -> Processing:
+        """The parts; whoever comes first builds them."""
+        with self._lock:
+            if self._built is None:
+                self._built = self._build()
+            return self._built
+
+
+def handlers(settings: Settings) -> Handlers:
+    """All that the queue holds is done by these."""
+    parts = Parts(lambda: build_processing(settings))
+    return {"image": lambda run: pictures(parts(), run)}
+
+
+def pictures(parts: Processing, run: Run) -> dict[str, Any]:
+    """All presets of a stored original, from one decode: `{"contentHash"}` → `{"presets": [name, …]}`."""
+    run.check()
+    made = parts.shelf.fill(run.payload["contentHash"])
+    run.report(len(made), len(made))
+    return {"presets": sorted(made)}
