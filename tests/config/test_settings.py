@@ -24,6 +24,8 @@ NUMBERS = st.sampled_from(["1", "7", "60", " 42 ", "007"])  # within the bounds 
 NO_NUMBERS = st.sampled_from(["x", "1.5", "1e3", "0x10", "-1", "+1", "١٢", "9" * 30, "9" * 5000, "1 000", "true"])
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", " Asia/Kathmandu "])
 NO_ZONES = st.sampled_from(["Europe", "Europe/Nowhere", "../UTC", "CEST+1", "a\nb"])
+DATABASES = st.sampled_from(["sqlite:////data/library.db", "postgresql://me:secret@db/photos"])
+NO_DATABASES = st.sampled_from(["mysql://db/photos", "sqlite://", "/data/library.db"])
 NO_TEXTS = st.sampled_from(["a\x00b", "a\nb", "\x1b[31mred", "a\u2028b"])
 MODES: st.SearchStrategy[Mode] = st.sampled_from(["development", "production"])
 
@@ -71,6 +73,8 @@ def valid(row: Setting) -> st.SearchStrategy[str]:
         return st.sampled_from([spelt for word in words(row) for spelt in (word, word.upper(), f" {word}")])
     if row.parse is values.zone:
         return ZONES
+    if row.parse is values.database:
+        return DATABASES
     return NUMBERS if HINTS[row.field] is int else PATHS.filter(str.strip)
 
 
@@ -79,6 +83,8 @@ def invalid(row: Setting) -> st.SearchStrategy[str]:
         return st.sampled_from(["prod", "sometimes", "on failure", "0"])
     if row.parse is values.zone:
         return NO_ZONES
+    if row.parse is values.database:
+        return NO_DATABASES
     return NO_NUMBERS if HINTS[row.field] is int else NO_TEXTS
 
 
@@ -129,7 +135,8 @@ def test_property_any_mix_gives_a_full_configuration_and_one_warning_per_invalid
         assert getattr(found, row.field) == expected
     assert sorted(warning.name for warning in warnings) == sorted(bad)
     for warning in warnings:
-        assert repr(bad[warning.name][:100])[1:-1] in str(warning)
+        shown = "(hidden)" if ROWS[warning.name].secret else repr(bad[warning.name][:100])[1:-1]
+        assert shown in str(warning)
         taken = default(ROWS[warning.name], mode)
         assert (f"; {taken!r} is used" if taken is not None else "; it counts as unset") in str(warning)
     assert_complete(found)

@@ -91,5 +91,5 @@ def test_the_address_of_a_database_is_taken_as_it_is(raw: str) -> None:
     "raw", ["mysql://db/photos", "library.db", "sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///a\x00b"]
 )
 def test_what_is_no_address_of_a_database_is_refused_in_words(raw: str) -> None:
-    with pytest.raises(ValueError, match="^it (does not begin with|names no file|holds control)"):
+    with pytest.raises(ValueError, match=r"^it (does not begin with|names no file|holds control)"):
         values.database(raw)
