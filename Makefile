@@ -92,6 +92,11 @@ fuzz-proxy: setup
 campaign-extract: setup
 	@$(BIN)/python benchmarks/campaign_extract.py
 
+# 10,000 uploads while sidecar and worker are killed; its short form is in the suite.
+.PHONY: campaign-store
+campaign-store: setup
+	@$(BIN)/python benchmarks/campaign_store.py
+
 format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

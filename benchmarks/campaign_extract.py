@@ -36,20 +36,24 @@ def free_port() -> int:
 
 
 class Service:
-    """`mediabridge serve` with folders of its own, all of it in `cgroup` where one is given."""
+    """`mediabridge serve`, or another `command`, with folders of its own, all in `cgroup` where one is given."""
 
-    def __init__(self, cgroup: Path | None = None) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="campaign-extract-"))
+    def __init__(
+        self, cgroup: Path | None = None, command: tuple[str, ...] = (PROGRAM, "serve"), output: int | None = None
+    ) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="campaign-"))
         (self.folder / "tmp").mkdir()
         self.port = free_port()
         places = {
             "CACHE_PATH": f"{self.folder}/cache", "FILE_STORAGE_PATH": f"{self.folder}/store",
+            "INSTANCE_PATH": f"{self.folder}/instance",
             "TMPDIR": f"{self.folder}/tmp", "PORT": str(self.port), "FLASK_PORT": "0",
         }  # fmt: skip
-        command = [PROGRAM, "serve"]
         if cgroup is not None:
-            command = ["sh", "-c", f'echo $$ > "{cgroup}/cgroup.procs" && exec "$@"', "sh", *command]
-        self.process = subprocess.Popen(command, env={**os.environ, **places}, cwd=self.folder)
+            command = ("sh", "-c", f'echo $$ > "{cgroup}/cgroup.procs" && exec "$@"', "sh", *command)
+        self.process = subprocess.Popen(
+            command, env={**os.environ, **places}, cwd=self.folder, stdout=output, stderr=output
+        )
         until = time.monotonic() + 30
         while not self.ready():
             assert time.monotonic() < until, "the service did not get ready"
@@ -69,7 +73,11 @@ class Service:
 
     @property
     def sidecar(self) -> psutil.Process:
-        return next(one for one in self.processes if "mediabridge.sidecar" in " ".join(one.cmdline()))
+        return self.process_of("mediabridge.sidecar")
+
+    def process_of(self, module: str) -> psutil.Process:
+        """Raises `StopIteration`, `psutil.Error` while there is none."""
+        return next(one for one in self.processes if one.cmdline()[1:3] == ["-m", module])
 
     def resident(self) -> int:
         """Bytes of all processes together, shared pages counted once where the kernel tells."""

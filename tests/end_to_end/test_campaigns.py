@@ -1,4 +1,4 @@
-"""The short form of `make campaign-extract`: each part must hold its bounds."""
+"""The short forms of `make campaign-extract` and `make campaign-store`: each part must hold its bounds."""
 
 import os
 import subprocess
@@ -11,21 +11,25 @@ ROOT = Path(__file__).parents[2]
 GROUPS = Path("/sys/fs/cgroup")
 
 
-def campaign(*parts: str) -> None:
-    command = [sys.executable, str(ROOT / "benchmarks/campaign_extract.py"), "--short", *parts]
+def campaign(*parts: str, name: str = "campaign_extract") -> None:
+    command = [sys.executable, str(ROOT / f"benchmarks/{name}.py"), *parts]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("part", ["large", "crowd"])
 def test_uploads_large_and_many_stay_within_their_bounds(part: str, exiftool: str) -> None:
-    campaign(part)
+    campaign("--short", part)
 
 
 def test_the_service_lives_on_little_memory(exiftool: str) -> None:
     if not control_groups():
         pytest.skip("needs a control group of its own, which root may make")
-    campaign("limited")
+    campaign("--short", "limited")
+
+
+def test_uploads_outlive_the_death_of_sidecar_and_worker() -> None:
+    campaign("--uploads", "1000", "--every", "1", name="campaign_store")
 
 
 def control_groups() -> bool:
