@@ -10,6 +10,7 @@ from .faults import Fault
 from .jobs.job import Job
 from .jobs.queue import Queue
 from .storage.record import Record
+from .video import TYPES as VIDEOS
 
 # What pictures are made of, beside what cameras call RAW (`image/x-…`).
 _PICTURES = frozenset(
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 def kinds_for(mime_type: str) -> tuple[str, ...]:
     """The jobs that a new original of this type is worth."""
-    if mime_type in _PICTURES or (mime_type.startswith(_RAW) and mime_type not in _NO_PICTURES):
+    if mime_type in _PICTURES or mime_type in VIDEOS or (mime_type.startswith(_RAW) and mime_type not in _NO_PICTURES):
         return ("image",)
     return ()
 

@@ -27,6 +27,7 @@ from .storage.derived import Derived
 from .storage.disk import LocalDisk
 from .storage.place import folder_of
 from .storage.store import ContentStore
+from .video import FFmpeg, Poster, VideoShelf, find_tools
 
 _MOST_DECODERS = 4
 _log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Processing:
     store: ContentStore
     derived: Derived
     shelf: Shelf
+    videos: VideoShelf
     runner: Runner
     cache: EnhancedMetadataCache
     queue: Queue
@@ -63,10 +65,13 @@ def build_processing(settings: Settings) -> Processing:
     cache = _cache(settings)
     store, derived = _stores(settings)
     queue = Queue(instance_folder(settings.instance_path))
+    ffmpeg = FFmpeg(lambda: find_tools(settings.ffmpeg_path))
+    pictures = _pictures(settings, Poster(ffmpeg))
     return Processing(
         store=store,
         derived=derived,
-        shelf=Shelf(_pictures(settings), store, derived, cache.results, table(_own_presets(settings))),
+        shelf=Shelf(pictures, store, derived, cache.results, table(_own_presets(settings))),
+        videos=VideoShelf(ffmpeg, store, derived, cache.results),
         runner=Runner(),
         cache=cache,
         queue=queue,
@@ -107,9 +112,10 @@ def _own_presets(settings: Settings) -> tuple[Preset, ...]:
         return ()
 
 
-def _pictures(settings: Settings) -> Pictures:
+def _pictures(settings: Settings, poster: Poster) -> Pictures:
     """Their children start when the first picture is asked for: one for each core, four at most."""
-    return Pictures(start_decoders(min(usable_cores(), _MOST_DECODERS)), ExifToolPreview(path_teller(settings)))
+    decoders = start_decoders(min(usable_cores(), _MOST_DECODERS))
+    return Pictures(decoders, ExifToolPreview(path_teller(settings)), poster)
 
 
 def path_teller(settings: Settings) -> Callable[[], str | None]:

@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 
 MEMORY_LIMIT = 2 * 1024**3  # bytes of address space; a file that wants more ends the tool, not the machine
 
@@ -20,11 +21,22 @@ _PR_SET_PDEATHSIG = 1  # prctl(2), linux/prctl.h
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
-def start(command: list[str]) -> subprocess.Popen[bytes]:
+def set_limits() -> None:
+    """Of memory, no core dump, and on Linux an end with its parent: what every tool gets between fork and exec."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def start(
+    command: list[str], *, env: Mapping[str, str] | None = None, limit: Callable[[], None] = set_limits
+) -> subprocess.Popen[bytes]:
     """Start a process with pipes, in a process group of its own, so that a Ctrl+C in the terminal passes it by.
 
     On Linux the kernel kills it when the *thread* that called this ends: ExifTool itself waits for ever at the end
-    of its input. Raises `OSError`.
+    of its input. `env` is ours without it; a `limit` of the caller's own calls `set_limits` too, and must make system
+    calls alone. Raises `OSError`.
     """
     return subprocess.Popen(
         command,
@@ -33,17 +45,10 @@ def start(command: list[str]) -> subprocess.Popen[bytes]:
         stderr=subprocess.PIPE,
         bufsize=0,
         cwd="/",
-        env={**os.environ, **_REPEATABLE},
+        env={**(os.environ if env is None else env), **_REPEATABLE},
         process_group=0,
-        preexec_fn=_set_limits,  # noqa: PLW1509  two system calls; no import, no lock, no library is touched
+        preexec_fn=limit,  # noqa: PLW1509  two system calls; no import, no lock, no library is touched
     )
-
-
-def _set_limits() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if _prctl is not None:
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -26,6 +26,7 @@ from .errors import (
     TOLD_BY_THE_CHILD,
     BrokenPicture,
     DecoderDied,
+    NoPicture,
     NoPreview,
     Overloaded,
     PictureError,
@@ -33,7 +34,7 @@ from .errors import (
     TooHard,
 )  # fmt: skip
 from .presets import Made, Preset, fields_of, optimised
-from .raw import RawPreview
+from .raw import Preview, RawPreview
 
 Out = Callable[[Made, bytes], None]
 _TASK = "mediabridge.sidecar.images.render:work"
@@ -55,11 +56,17 @@ def start_pool(most: int = 2, limits: Limits = LIMITS) -> Pool:
 
 
 class Pictures:
-    """Threads may share it. `raw_preview` fetches what is shown of a RAW file; without it, RAW files are refused."""
+    """Threads may share it. `raw_preview` fetches what is shown of a RAW file, `video_poster` of a video.
 
-    def __init__(self, pool: Pool, raw_preview: RawPreview | None = None) -> None:
+    Without them such files are refused. A poster is None for what is no video; other failures are its own.
+    """
+
+    def __init__(
+        self, pool: Pool, raw_preview: RawPreview | None = None, video_poster: RawPreview | None = None
+    ) -> None:
         self._pool = pool
         self._raw_preview = raw_preview
+        self._video_poster = video_poster
 
     def make(self, path: Path, presets: Iterable[Preset], out: Out) -> dict[str, Made]:
         """Make all presets of a file from one decode; `out` is given each one when it is ready, the largest first.
@@ -72,8 +79,14 @@ class Pictures:
         try:
             return self._ask(path, wanted, out, None)
         except RawPicture:
-            with self._preview(path) as (preview, turn):
-                return self._ask(preview, wanted, out, turn)
+            preview = self._preview(path)
+        except NoPicture:
+            poster = self._video_poster(path) if self._video_poster else None
+            if poster is None:
+                raise
+            preview = poster
+        with _as_file(preview) as file:
+            return self._ask(file, wanted, out, preview.turn)
 
     def optimize(
         self, path: Path, max_size: int = 2048, quality: int = 85, max_bytes: int | None = None
@@ -101,20 +114,24 @@ class Pictures:
                 made[one.preset] = one
         return made
 
-    @contextmanager
-    def _preview(self, path: Path) -> Iterator[tuple[Path, int | None]]:
+    def _preview(self, path: Path) -> Preview:
         preview = self._raw_preview(path) if self._raw_preview else None
         if preview is None:
             msg = "its own pixels cannot be decoded (is it a RAW file?), and no embedded preview could be read from it"
             raise NoPreview(msg)
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(preview.data)
-            file.flush()
-            try:
-                yield Path(file.name), preview.turn
-            except RawPicture as problem:
-                msg = "its embedded preview is a RAW file again"
-                raise BrokenPicture(msg) from problem
+        return preview
+
+
+@contextmanager
+def _as_file(preview: Preview) -> Iterator[Path]:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(preview.data)
+        file.flush()
+        try:
+            yield Path(file.name)
+        except RawPicture as problem:
+            msg = "its embedded preview is a RAW file again"
+            raise BrokenPicture(msg) from problem
 
 
 def _made(preset: Preset, answer: Any, data: bytes) -> Made:

@@ -15,7 +15,7 @@ MIME_TYPES = MappingProxyType({"jpeg": "image/jpeg", "webp": "image/webp", "png"
 EXTENSIONS = MappingProxyType({"jpeg": "jpg", "webp": "webp", "png": "png", "avif": "avif"})
 KEEPABLE = frozenset({"exif", "gps"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_RESERVED = frozenset({"original", "metadata", "text", "ocr"})  # addresses beside a preset's own
+_RESERVED = frozenset({"original", "metadata", "text", "ocr", "video"})  # addresses beside a preset's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,11 @@ METADATA = "metadata.json"
 VERSION = "1"  # of how pictures are made; another one makes all of them anew
 _LARGEST = 1024**2
 _TRIES = 4  # somebody may delete it meanwhile, or the disk may not keep it
+_SOURCES = "Pictures are made of JPEG, PNG, GIF, WebP, TIFF, BMP, HEIC, AVIF, RAW, and of frames of videos."
 _CHECK = "Check that the file opens in a viewer, and upload it again."
 _FAULTS: dict[type[errors.PictureError], tuple[type[Fault], str]] = {
-    errors.NoPicture: (UnsupportedMedia, "Pictures are made of JPEG, PNG, GIF, WebP, TIFF, BMP, HEIC, AVIF, RAW."),
-    errors.NoPreview: (UnsupportedMedia, "Pictures are made of JPEG, PNG, GIF, WebP, TIFF, BMP, HEIC, AVIF, RAW."),
+    errors.NoPicture: (UnsupportedMedia, _SOURCES),
+    errors.NoPreview: (UnsupportedMedia, _SOURCES),
     errors.TooManyPixels: (UnreadableFile, "Reduce the picture before you upload it."),
     errors.BrokenPicture: (UnreadableFile, _CHECK),
     errors.TooHard: (UnreadableFile, "Reduce the picture before you upload it."),
