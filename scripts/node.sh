@@ -1,5 +1,6 @@
 #!/bin/sh
-# The JavaScript of the repository: `install` gets the npm packages that are missing, `test` runs the adapter's tests.
+# The JavaScript of the repository: `install` gets the npm packages that are missing (of the adapter, of its example, and
+# sharp, which pictures are compared with), `test` runs the adapter's tests.
 # Without Node 18 and npm both say so and leave it out; with NODE_TESTS=required that is a failure.
 set -eu
 cd "$(dirname "$0")/.."
@@ -26,7 +27,7 @@ install_in() {
 have_node || leave_out "Node 18 or newer and npm are not installed"
 case "$1" in
     install)
-        for folder in express examples/express_host; do
+        for folder in express examples/express_host benchmarks/images; do
             install_in "$folder" || leave_out "npm could not install the packages of $folder"
         done
         ;;
