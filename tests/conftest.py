@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The result cache, the content store and the list of jobs of every sidecar that is not given its own by its test."""
+    """Result cache, content store and list of jobs of every sidecar that is not given its own by its test."""
     names = {"CACHE_PATH": "cache", "FILE_STORAGE_PATH": "files", "INSTANCE_PATH": "instance"}
     before = {name: os.environ.get(name) for name in names}
     os.environ |= {name: str(tmp_path_factory.mktemp(folder)) for name, folder in names.items()}
