@@ -1,12 +1,44 @@
 #!/bin/sh
-# Installs the system tools that are missing; quick when there is nothing to do. Without ExifTool everything else still
-# runs, and the answers of /api/extract say what is missing, so that a failure here is told but is no failure of setup.
+# Installs the system tools that are missing; quick when there is nothing to do. A tool that cannot be had is told of,
+# and is no failure of setup: what needs it says that it is off, everything else runs.
 set -eu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
-have_exiftool() {
-    [ -n "${EXIFTOOL_PATH:-}" ] || command -v exiftool >/dev/null 2>&1 || [ -x .venv/bin/exiftool ]
+have() {
+    case "$1" in
+        exiftool) [ -n "${EXIFTOOL_PATH:-}" ] || command -v exiftool >/dev/null 2>&1 || [ -x .venv/bin/exiftool ] ;;
+        ffmpeg) [ -n "${FFMPEG_PATH:-}" ] || { command -v ffmpeg && command -v ffprobe; } >/dev/null 2>&1 ;;
+        tesseract) [ -n "${TESSERACT_PATH:-}" ] || command -v tesseract >/dev/null 2>&1 ;;
+    esac
+}
+
+debian() {
+    case "$1" in
+        exiftool) echo libimage-exiftool-perl ;;
+        ffmpeg) echo ffmpeg ;;
+        tesseract) echo tesseract-ocr tesseract-ocr-eng ;;
+    esac
+}
+
+# What is off without it, and the command that installs it.
+mend() {
+    case "$1" in
+        exiftool) off="ExifTool is missing: /api/extract gives the main fields only" fedora=perl-Image-ExifTool brew=exiftool ;;
+        ffmpeg) off="FFmpeg is missing: videos have no pictures and no details" fedora=ffmpeg-free brew=ffmpeg ;;
+        tesseract) off="Tesseract is missing: no text is read from pictures and scans" fedora=tesseract brew=tesseract ;;
+    esac
+    case "$(uname -s)" in
+        Darwin) say "$off. Install it: brew install $brew" ;;
+        Linux) say "$off. Install it: sudo apt-get install $(debian "$1")  (Fedora: sudo dnf install $fedora)" ;;
+        *) say "$off. Install it, and name the program in $(echo "$1" | tr '[:lower:]' '[:upper:]')_PATH." ;;
+    esac
+}
+
+missing() {
+    for tool in exiftool ffmpeg tesseract; do
+        have "$tool" || echo "$tool"
+    done
 }
 
 # A user without root rights still gets ExifTool: it is plain Perl and runs from any folder.
@@ -26,14 +58,24 @@ WRAPPER
     say "ExifTool was unpacked into .venv, since it could not be installed for the whole system"
 }
 
-have_exiftool && exit 0
+# All at once; where one package is not to be had, each by itself.
+get() {
+    packages=$(for tool in "$@"; do debian "$tool"; done)
+    # shellcheck disable=SC2086  # a word each
+    sh scripts/apt.sh $packages && return
+    [ $# -gt 1 ] || return 1
+    for tool in "$@"; do
+        get "$tool" || true
+    done
+}
+
+wanted=$(missing)
+[ -n "$wanted" ] || exit 0
 if command -v apt-get >/dev/null 2>&1; then
-    sh scripts/apt.sh libimage-exiftool-perl || unpack || true
+    # shellcheck disable=SC2086
+    get $wanted || true
+    have exiftool || unpack || true
 fi
-have_exiftool && exit 0
-say "ExifTool is missing, and could not be installed from here. Until it is there, /api/extract answers 503."
-case "$(uname -s)" in
-    Darwin) say "Install it: brew install exiftool" ;;
-    Linux) say "Install it: sudo apt-get install libimage-exiftool-perl  (Fedora: sudo dnf install perl-Image-ExifTool)" ;;
-    *) say "Install it from exiftool.org, and set EXIFTOOL_PATH." ;;
-esac
+for tool in $(missing); do
+    mend "$tool"
+done
