@@ -66,7 +66,7 @@ def build_processing(settings: Settings) -> Processing:
     store, derived = _stores(settings)
     queue = Queue(instance_folder(settings.instance_path))
     ffmpeg = FFmpeg(lambda: find_tools(settings.ffmpeg_path))
-    pictures = _pictures(settings, Poster(ffmpeg))
+    pictures = _pictures(settings, Poster(ffmpeg), derived)
     return Processing(
         store=store,
         derived=derived,
@@ -112,10 +112,10 @@ def _own_presets(settings: Settings) -> tuple[Preset, ...]:
         return ()
 
 
-def _pictures(settings: Settings, poster: Poster) -> Pictures:
+def _pictures(settings: Settings, poster: Poster, derived: Derived) -> Pictures:
     """Their children start when the first picture is asked for: one for each core, four at most."""
     decoders = start_decoders(min(usable_cores(), _MOST_DECODERS))
-    return Pictures(decoders, ExifToolPreview(path_teller(settings)), poster)
+    return Pictures(decoders, ExifToolPreview(path_teller(settings)), poster, derived.new_path)
 
 
 def path_teller(settings: Settings) -> Callable[[], str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -55,18 +56,31 @@ def start_pool(most: int = 2, limits: Limits = LIMITS) -> Pool:
     return Pool(_TASK, most, limits, WEAR)
 
 
+def own_path() -> Path:
+    """A path for a file that is made and removed again; a process that is killed meanwhile leaves it."""
+    handle, name = tempfile.mkstemp(prefix="mediabridge-")
+    os.close(handle)
+    return Path(name)
+
+
 class Pictures:
     """Threads may share it. `raw_preview` fetches what is shown of a RAW file, `video_poster` of a video.
 
-    Without them such files are refused. A poster is None for what is no video; other failures are its own.
+    Without them such files are refused. A poster is None for what is no video; other failures are its own. `new_path`
+    says where a preview may lie while it is decoded.
     """
 
     def __init__(
-        self, pool: Pool, raw_preview: RawPreview | None = None, video_poster: RawPreview | None = None
+        self,
+        pool: Pool,
+        raw_preview: RawPreview | None = None,
+        video_poster: RawPreview | None = None,
+        new_path: Callable[[], Path] = own_path,
     ) -> None:
         self._pool = pool
         self._raw_preview = raw_preview
         self._video_poster = video_poster
+        self._new_path = new_path
 
     def make(self, path: Path, presets: Iterable[Preset], out: Out) -> dict[str, Made]:
         """Make all presets of a file from one decode; `out` is given each one when it is ready, the largest first.
@@ -85,7 +99,7 @@ class Pictures:
             if poster is None:
                 raise
             preview = poster
-        with _as_file(preview) as file:
+        with self._as_file(preview) as file:
             return self._ask(file, wanted, out, preview.turn)
 
     def optimize(
@@ -121,17 +135,17 @@ class Pictures:
             raise NoPreview(msg)
         return preview
 
-
-@contextmanager
-def _as_file(preview: Preview) -> Iterator[Path]:
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(preview.data)
-        file.flush()
+    @contextmanager
+    def _as_file(self, preview: Preview) -> Iterator[Path]:
+        path = self._new_path()
         try:
-            yield Path(file.name)
+            path.write_bytes(preview.data)
+            yield path
         except RawPicture as problem:
             msg = "its embedded preview is a RAW file again"
             raise BrokenPicture(msg) from problem
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _made(preset: Preset, answer: Any, data: bytes) -> Made:

@@ -146,10 +146,7 @@ class Shelf:
                 told[preset.name] = _entry(preset, made, hashlib.sha256(data).hexdigest())
                 self._derived.replace(content_hash, METADATA, json.dumps({"presets": told}).encode())
         except OSError as problem:
-            msg = f"Derived pictures cannot be stored now ({problem.strerror or type(problem).__name__})."
-            raise StorageUnavailable(
-                msg, "Check CACHE_PATH: is the folder writable, and the disk not full?"
-            ) from problem
+            raise _no_place(problem) from problem
 
     def _find(self, content_hash: str, preset: Preset) -> Kept | None:
         entry = self._told(content_hash).get(preset.name)
@@ -174,13 +171,20 @@ class Shelf:
 
 @contextlib.contextmanager
 def told() -> Iterator[None]:
-    """A `PictureError` as the fault that it is to a client."""
+    """A `PictureError` as the fault that it is to a client; `OSError` where no file can be made."""
     try:
         yield
+    except OSError as problem:
+        raise _no_place(problem) from problem
     except errors.PictureError as problem:
         kind, suggestion = _FAULTS[type(problem)]
         msg = f"The picture cannot be made: {problem}."
         raise kind(msg, suggestion) from problem
+
+
+def _no_place(problem: OSError) -> StorageUnavailable:
+    msg = f"Derived pictures cannot be stored now ({problem.strerror or type(problem).__name__})."
+    return StorageUnavailable(msg, "Check CACHE_PATH: is the folder writable, and the disk not full?")
 
 
 def _file(preset: Preset) -> str:
