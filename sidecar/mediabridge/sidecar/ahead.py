@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from . import requestid
 from .events import emit
 from .faults import Fault
 from .jobs.job import Job
@@ -37,7 +38,8 @@ class Ahead:
     def submit(self, kind: str, content_hash: str, **more: object) -> Job:
         """One job; the one that is under way already when it asks for the same. Raises `QueueFull`."""
         words = ":".join([kind, content_hash, *(f"{name}={more[name]}" for name in sorted(more))])
-        return self.queue.submit(kind, {"contentHash": content_hash, **more}, key=words)
+        payload = {"contentHash": content_hash, **more, "requestId": requestid.current.get()}
+        return self.queue.submit(kind, payload, key=words)
 
     def stored(self, record: Record) -> list[Job]:
         """After an upload. It is no error that a queue is full or fails: what was not queued is made on demand."""

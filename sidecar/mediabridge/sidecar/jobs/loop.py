@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from mediabridge.sidecar import requestid
 from mediabridge.sidecar.events import emit
 from mediabridge.sidecar.faults import Fault
 
@@ -108,6 +109,7 @@ class Worker:
 
     def _execute(self, run: Run) -> None:
         started = time.monotonic()
+        requestid.current.set(str(run.payload.get("requestId", "-")))  # its log lines are those of who asked for it
         try:
             self._guarded(lambda: self._settle(run, started))
         finally:
