@@ -42,6 +42,7 @@ class Settings:
     sidecar_memory_limit_mb: int
     exiftool_path: str | None
     ffmpeg_path: str | None
+    tesseract_path: str | None
     extract_timeout_s: int
     extract_health_timeout_s: int
     extract_max_mb: int

@@ -132,6 +132,13 @@ TABLE: tuple[Setting, ...] = (
         None,
         "FFmpeg, with ffprobe beside it; else the one on PATH, else videos have no pictures and no details",
     ),
+    Setting(
+        "TESSERACT_PATH",
+        "tesseract_path",
+        values.text,
+        None,
+        "Tesseract; else the one on PATH, else no text is read from pictures and scans",
+    ),
     Setting("EXTRACT_TIMEOUT", "extract_timeout_s", values.whole(1, 86_400), 180, "s that one extraction may take"),
     Setting(
         "EXTRACT_HEALTH_TIMEOUT",
