@@ -30,7 +30,10 @@ PACKAGE_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of one ended child. `ready` = it had been ready; `killed_for_memory` = the kernel said so."""
+    """What is known of one ended child. `ready` = it had been ready; `killed_for_memory` = the kernel said so.
+
+    `who` begins the sentence.
+    """
 
     exit: ExitStatus
     stderr_head: str = ""
@@ -40,6 +43,7 @@ class Evidence:
     ready: bool = False
     rss_bytes: int | None = None
     killed_for_memory: bool = False
+    who: str = "The sidecar"
 
     @property
     def stderr(self) -> str:
@@ -127,7 +131,7 @@ def _module_missing(evidence: Evidence) -> Failure | None:
     return _failure(
         FailureKind.DEPENDENCY_MISSING,
         evidence,
-        f"The sidecar {evidence.exit} (ModuleNotFoundError: No module named '{module}').",
+        f"{evidence.who} {evidence.exit} (ModuleNotFoundError: No module named '{module}').",
         f"Install it: {python} -m pip install {package}",
         permanent=True,
     )
@@ -144,7 +148,7 @@ def _does_not_import(evidence: Evidence) -> Failure | None:
         return None
     where = re.findall(r'File "([^"]+)", line (\d+)', evidence.stderr)
     place = f" in {where[-1][0]}, line {where[-1][1]}" if where else ""
-    return _failure(kind, evidence, f"The sidecar {evidence.exit} ({last}){place}.", advice, permanent=True)
+    return _failure(kind, evidence, f"{evidence.who} {evidence.exit} ({last}){place}.", advice, permanent=True)
 
 
 def _address_in_use(evidence: Evidence) -> Failure | None:
@@ -154,7 +158,7 @@ def _address_in_use(evidence: Evidence) -> Failure | None:
     return _failure(
         FailureKind.PORT_IN_USE,
         evidence,
-        f"The sidecar {evidence.exit}: its address is in use by another process.",
+        f"{evidence.who} {evidence.exit}: its address is in use by another process.",
         "Stop that process, or choose another port with FLASK_PORT.",
         permanent=True,
     )
@@ -167,7 +171,7 @@ def _permission(evidence: Evidence) -> Failure | None:
     return _failure(
         FailureKind.PERMISSION_DENIED,
         evidence,
-        f"The sidecar {evidence.exit} ({last}).",
+        f"{evidence.who} {evidence.exit} ({last}).",
         "Give this user the right to that file or folder, or choose another one in the settings.",
         permanent=True,
     )
@@ -180,7 +184,7 @@ def _out_of_memory(evidence: Evidence) -> Failure | None:
     return _failure(
         FailureKind.OUT_OF_MEMORY,
         evidence,
-        f"The sidecar {evidence.exit}: the machine or its container ran out of memory{last_seen}.",
+        f"{evidence.who} {evidence.exit}: the machine or its container ran out of memory{last_seen}.",
         "Give it more memory, or lower SIDECAR_REPLICAS or SIDECAR_MEMORY_LIMIT_MB.",
         permanent=False,
     )
@@ -194,7 +198,7 @@ def _killed(evidence: Evidence) -> Failure | None:
     return _failure(
         FailureKind.KILLED,
         evidence,
-        f"The sidecar {evidence.exit}.{perhaps}{last_seen}",
+        f"{evidence.who} {evidence.exit}.{perhaps}{last_seen}",
         "See who sent the signal (system log, dmesg); the last lines of its output are in the log.",
         permanent=False,
     )
@@ -206,7 +210,7 @@ def _exited(evidence: Evidence) -> Failure:
     return _failure(
         FailureKind.EXITED,
         evidence,
-        f"The sidecar {evidence.exit}{detail}.",
+        f"{evidence.who} {evidence.exit}{detail}.",
         f"Read its last lines in the log. {DOCTOR}",
         permanent=False,
     )

@@ -284,6 +284,7 @@ class Place:
             ready=self.life.ready_at is not None,
             rss_bytes=self.rss,
             killed_for_memory=status.signal == "SIGKILL" and kills is not None and kills != self._oom_kills,
+            who="The worker" if self.address is None else "The sidecar",
         )
         failure = diagnose(evidence)
         if self._any_port and failure.kind is FailureKind.PORT_IN_USE:
