@@ -48,7 +48,7 @@ OTHERS = {
         "tinytag",
         "tzfpy",
     },
-    "host": {"click", "prometheus_client", "rich", "uvicorn", "uvloop", "watchfiles"},
+    "host": {"click", "platformdirs", "prometheus_client", "rich", "uvicorn", "uvloop", "watchfiles"},
 }
 MAY_ALSO_IMPORT = {
     "sidecar/mediabridge/sidecar/__main__.py": ({"mediabridge.config"}, "the table allows it here"),

@@ -4,37 +4,30 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 
 from mediabridge.bridge import Failure, Machine, find_python, listen
 from mediabridge.config import Settings
 
 from .ask import ask
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line: what was looked at, how it is, what to do. `needed` = the main job cannot run without it."""
-
-    name: str
-    ok: bool
-    found: str
-    mend: str = ""
-    needed: bool = True
+from .checks import Check, database, exiftool, ffmpeg, folders, queue, tesseract
 
 
 def examine(settings: Settings) -> list[Check]:
     """Look at everything. Starts nothing that stays."""
     return [
         _python(settings),
-        _exiftool(settings),
+        exiftool(settings),
+        ffmpeg(settings),
+        tesseract(settings),
         _port("host port", settings.host, settings.port, settings),
         _port("sidecar port", settings.flask_host, settings.flask_port, settings),
         _scratch(),
+        *folders(settings),
+        queue(settings),
+        database(settings),
     ]
 
 
@@ -66,21 +59,6 @@ def _python(settings: Settings) -> Check:
     return Check(
         "Python", ok=True, found=f"{python} ({sys.version.split()[0]})" if python == sys.executable else python
     )
-
-
-def _exiftool(settings: Settings) -> Check:
-    own = Path(sys.executable).parent / "exiftool"
-    name = settings.exiftool_path or shutil.which("exiftool") or (str(own) if own.exists() else None)
-    without = "without it a built-in reader gives the main fields only: no XMP, IPTC, maker notes"
-    mend = "Debian: apt-get install libimage-exiftool-perl; macOS: brew install exiftool; or set EXIFTOOL_PATH."
-    if name is None:
-        return Check("ExifTool", ok=False, found=f"not found on PATH; {without}", mend=mend, needed=False)
-    try:
-        done = subprocess.run([name, "-ver"], capture_output=True, timeout=20, check=True, text=True)
-    except (OSError, subprocess.SubprocessError) as problem:
-        found = f"{name} does not run ({problem}); {without}"
-        return Check("ExifTool", ok=False, found=found, mend=mend, needed=False)
-    return Check("ExifTool", ok=True, found=f"{name} ({done.stdout.strip()})")
 
 
 def _port(name: str, host: str, port: int, settings: Settings) -> Check:
