@@ -27,9 +27,12 @@ from .storage.derived import Derived
 from .storage.disk import LocalDisk
 from .storage.place import folder_of
 from .storage.store import ContentStore
+from .text import Ocr, Tesseract, Texts, TextShelf, find_tesseract
+from .text import start_pool as start_readers
 from .video import FFmpeg, Poster, VideoShelf, find_tools
 
 _MOST_DECODERS = 4
+_MOST_READERS = 3
 _log = logging.getLogger(__name__)
 
 
@@ -41,6 +44,7 @@ class Processing:
     derived: Derived
     shelf: Shelf
     videos: VideoShelf
+    texts: TextShelf
     runner: Runner
     cache: EnhancedMetadataCache
     queue: Queue
@@ -54,6 +58,7 @@ class Processing:
     def close_processing(self) -> None:
         """End decoders, close the cache, the stores and the queue."""
         self.shelf.close()
+        self.texts.close()
         self.queue.close()
         forget(self.cache)
         self.derived.close()
@@ -72,6 +77,7 @@ def build_processing(settings: Settings) -> Processing:
         derived=derived,
         shelf=Shelf(pictures, store, derived, cache.results, table(_own_presets(settings))),
         videos=VideoShelf(ffmpeg, store, derived, cache.results),
+        texts=_texts(settings, pictures, store, derived, cache.results),
         runner=Runner(),
         cache=cache,
         queue=queue,
@@ -116,6 +122,14 @@ def _pictures(settings: Settings, poster: Poster, derived: Derived) -> Pictures:
     """Their children start when the first picture is asked for: one for each core, four at most."""
     decoders = start_decoders(min(usable_cores(), _MOST_DECODERS))
     return Pictures(decoders, ExifToolPreview(path_teller(settings)), poster, derived.new_path)
+
+
+def _texts(
+    settings: Settings, pictures: Pictures, store: ContentStore, derived: Derived, results: ResultCache
+) -> TextShelf:
+    texts = Texts(start_readers(min(usable_cores(), _MOST_READERS)))
+    tesseract = Tesseract(lambda: find_tesseract(settings.tesseract_path))
+    return TextShelf(store, derived, results, texts, Ocr(tesseract, texts, pictures))
 
 
 def path_teller(settings: Settings) -> Callable[[], str | None]:
