@@ -58,7 +58,7 @@ class File(Base):
 
     __tablename__ = "files"
     __table_args__ = (
-        Index("ix_files_taken", "taken_us", "id"),
+        Index("ix_files_taken", "taken_us", "id", "folded"),
         Index("ix_files_kind_taken", "kind", "taken_us", "id"),
         Index("ix_files_state_taken", "state", "taken_us", "id"),
         Index("ix_files_name", "folded", "id"),
@@ -143,7 +143,7 @@ class Duplicate(Base):
     """A file in its group. `kind` and `similarity` (0 to 1) say how it is like the `keeper`; `reasons` why."""
 
     __tablename__ = "duplicates"
-    __table_args__ = (Index("ix_duplicates_group", "group_id"),)
+    __table_args__ = (Index("ix_duplicates_group", "group_id"), Index("ix_duplicates_settled", "settled", "group_id"))
 
     file_id: Mapped[int] = mapped_column(
         ForeignKey("files.id", ondelete="CASCADE"), primary_key=True, autoincrement=False

@@ -70,7 +70,7 @@ def _files() -> None:
     op.create_index("ix_files_sha256", "files", ["sha256"])
     op.create_index("ix_files_size", "files", ["size", "id"])
     op.create_index("ix_files_state_taken", "files", ["state", "taken_us", "id"])
-    op.create_index("ix_files_taken", "files", ["taken_us", "id"])
+    op.create_index("ix_files_taken", "files", ["taken_us", "id", "folded"])
 
 
 def _jobs() -> None:
@@ -126,6 +126,7 @@ def _duplicates() -> None:
         sa.PrimaryKeyConstraint("file_id", name=op.f("pk_duplicates")),
     )
     op.create_index("ix_duplicates_group", "duplicates", ["group_id"])
+    op.create_index("ix_duplicates_settled", "duplicates", ["settled", "group_id"])
 
 
 def _file_tags() -> None:

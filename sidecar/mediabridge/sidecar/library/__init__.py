@@ -1,0 +1,1 @@
+"""The media library: what is known of many files together."""

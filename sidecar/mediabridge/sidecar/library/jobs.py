@@ -1,0 +1,66 @@
+"""Jobs of the library: what was asked for, and how far it is. The queue has the same job under the same number.
+
+While the queue knows the job, its word on the status counts: it is the one that learns of a worker's death.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from mediabridge.sidecar.database.models import Job
+from mediabridge.sidecar.database.portable import insert
+
+from .moments import now_us
+
+OVER = frozenset({"completed", "failed", "cancelled"})
+
+
+def begin(session: Session, job_id: str, kind: str, options: Mapping[str, Any]) -> bool:
+    """Note a job; whether it is new. Whoever submits it and whoever works on it may both call this, in any order."""
+    moment = now_us()
+    row = {
+        "id": job_id,
+        "kind": kind,
+        "status": "queued",
+        "options": dict(options),
+        "done": 0,
+        "total": 0,
+        "failed": 0,
+        "created_us": moment,
+        "updated_us": moment,
+    }
+    statement = insert(session, Job).on_conflict_do_nothing(index_elements=["id"])
+    return session.execute(statement.returning(Job.id), [row]).first() is not None
+
+
+def settle(session: Session, job_id: str, status: str, error: Mapping[str, str] | None = None) -> None:
+    """Note the status; `error` is `{"kind", "message"}`."""
+    moment = now_us()
+    values = {
+        "status": status,
+        "error": None if error is None else dict(error),
+        "updated_us": moment,
+        "finished_us": moment if status in OVER else None,
+    }
+    session.execute(
+        update(Job).where(Job.id == job_id).values(values), execution_options={"synchronize_session": False}
+    )
+
+
+def get(session: Session, job_id: str) -> Job | None:
+    """The job with this number."""
+    return session.get(Job, job_id)
+
+
+def listed(session: Session, kind: str | None = None, after: str | None = None, limit: int = 100) -> Sequence[Job]:
+    """Jobs, the newest first (their numbers sort by time), behind the one with the number `after`."""
+    statement = select(Job).order_by(Job.id.desc()).limit(limit)
+    if kind is not None:
+        statement = statement.where(Job.kind == kind)
+    if after is not None:
+        statement = statement.where(Job.id < after)
+    return session.scalars(statement).all()

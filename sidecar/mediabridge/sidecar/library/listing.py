@@ -1,0 +1,141 @@
+"""Files of the library, a page at a time: the first of a million rows comes as fast as that of a hundred."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from sqlalchemy import ColumnElement, exists, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from mediabridge.sidecar.database.models import UNDATED, File, FileTag, Tag
+
+from .cursor import Place, Value, digest
+from .origin import fold
+
+Review = Literal["undecided", "keep", "discard"]
+State = Literal["pending", "done", "failed"]
+REVIEWS: tuple[Review, ...] = get_args(Review)
+STATES: tuple[State, ...] = get_args(State)
+MOST = 500  # files of a page
+_FEW = 10_000  # files of a tag: so many are faster sorted than looked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What is asked for; all must hold. Dates are `moments` of the clock on the wall, both included."""
+
+    first_us: int | None = None
+    last_us: int | None = None
+    kinds: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    duplicates: bool = False
+    dated: bool | None = None
+    states: tuple[str, ...] = ()
+    review: Review | None = None
+    text: str = ""
+
+    def fields(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`column` first, then the number, both in the same direction, so that one index serves."""
+
+    column: InstrumentedAttribute[Any]
+    kind: type[Value]
+    falls: bool
+
+
+ORDERS: Mapping[str, Order] = MappingProxyType(
+    {
+        f"{'-' * falls}{word}": Order(column, kind, bool(falls))
+        for word, column, kind in (
+            ("taken", File.taken_us, int),
+            ("added", File.id, int),
+            ("name", File.folded, str),
+            ("size", File.size, int),
+        )
+        for falls in (1, 0)
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`last` is where the next page begins; None when there is none."""
+
+    files: Sequence[File]
+    last: Place | None
+
+
+def asked(filters: Filters, order: str) -> str:
+    """The digest of a list, for its cursors."""
+    return digest([filters.fields(), order])
+
+
+def page(
+    session: Session, filters: Filters, order: str = "-taken", after: Place | None = None, limit: int = 100
+) -> Page:
+    """The files behind a place, at most `limit`."""
+    by = ORDERS[order]
+    statement = select(File).where(*conditions(session, filters))
+    if after is not None:
+        mine, its = tuple_(by.column, File.id), tuple_(after.value, after.id)
+        statement = statement.where(mine < its if by.falls else mine > its)
+    columns = (by.column, File.id)
+    statement = statement.order_by(*(column.desc() if by.falls else column.asc() for column in columns))
+    found = session.scalars(statement.limit(limit + 1)).all()
+    files = found[:limit]
+    more = len(found) > limit
+    return Page(files, Place(getattr(files[-1], by.column.key), files[-1].id) if more else None)
+
+
+def conditions(session: Session, filters: Filters) -> list[ColumnElement[bool]]:
+    """What must hold of `File`, with tags looked up."""
+    found = _plain(filters)
+    if filters.text:
+        found.append(File.folded.contains(fold(filters.text), autoescape=True))
+    for tag in filters.tags:
+        number = session.scalar(select(Tag.id).where(Tag.folded == fold(tag)))
+        found.append(_tagged(session, -1 if number is None else number))
+    return found
+
+
+def _plain(filters: Filters) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if filters.first_us is not None:
+        found.append(File.taken_us >= filters.first_us)
+    if filters.last_us is not None:
+        found.append(File.taken_us <= filters.last_us)
+    if filters.dated is False:
+        found.append(File.taken_us == UNDATED)
+    elif filters.dated or (filters.last_us is not None and filters.first_us is None):
+        found.append(File.taken_us > UNDATED)
+    if filters.kinds:
+        found.append(_one_of(File.kind, filters.kinds))
+    if filters.states:
+        found.append(_one_of(File.state, filters.states))
+    if filters.duplicates:
+        found.append(File.group_id.is_not(None))
+    if filters.review == "undecided":
+        found.append(File.review.is_(None))
+    elif filters.review is not None:
+        found.append(File.review == filters.review)
+    return found
+
+
+def _one_of(column: InstrumentedAttribute[str], words: Sequence[str]) -> ColumnElement[bool]:
+    return column == words[0] if len(words) == 1 else column.in_(sorted(words))
+
+
+def _tagged(session: Session, tag_id: int) -> ColumnElement[bool]:
+    """Of a rare tag the files are fetched and sorted; of a frequent one they are met soon on the way down the order."""
+    some = session.scalars(select(FileTag.file_id).where(FileTag.tag_id == tag_id).limit(_FEW + 1)).all()
+    if len(some) <= _FEW:
+        return File.id.in_(select(FileTag.file_id).where(FileTag.tag_id == tag_id))
+    return exists().where(FileTag.tag_id == tag_id, FileTag.file_id == File.id)
