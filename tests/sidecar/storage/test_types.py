@@ -106,7 +106,9 @@ def test_pictures(form: str, wanted: str) -> None:
         (b"MZ\x90\0\x03", "jpg", None),
         (b"\x7fELF\x02\x01\x01\0", "png", None),
         (b"\0" * 100, "jpg", None),
-        (b"\xc3\x28 no UTF-8", "txt", None),
+        (b"\xc3\x28 no UTF-8", "txt", "text/plain"),  # in an older encoding
+        (b"\xc3\x28 no UTF-8", "", None),
+        (b"\xc3\x28 no \0 text", "txt", None),
         (b"", "jpg", None),
     ],
 )
@@ -120,6 +122,8 @@ def test_office_documents_are_told_from_other_archives() -> None:
     assert kind(archive("xl/workbook.xml", noise=3 * HEAD)) == f"{prefix}spreadsheetml.sheet"
     assert kind(archive("ppt/presentation.xml", noise=3 * HEAD)) == f"{prefix}presentationml.presentation"
     assert kind(archive("malware.exe"), "docx") is None
+    with_password = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+    assert kind(with_password, "docx") == f"{prefix}wordprocessingml.document"
 
 
 @given(st.binary(max_size=2000), st.sampled_from(["", "jpg", "doc", "txt", "html"]))

@@ -69,7 +69,11 @@ _OFFICE = {
     b"ppt/presentation": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
 }
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_OLE_BY_NAME = {"doc": "application/msword", "xls": "application/vnd.ms-excel", "ppt": "application/vnd.ms-powerpoint"}
+_OLE_BY_NAME = {
+    "doc": "application/msword", "xls": "application/vnd.ms-excel", "ppt": "application/vnd.ms-powerpoint",
+    # With a password the new formats lie in a container of the old ones (MS-OFFCRYPTO, 2.3.4).
+    "docx": _OFFICE[b"word/document"], "xlsx": _OFFICE[b"xl/workbook"], "pptx": _OFFICE[b"ppt/presentation"],
+}  # fmt: skip
 # Brands of ISO media (ISO/IEC 14496-12, `ftyp`), by their first letters; all others are MP4.
 _BRANDS: tuple[tuple[bytes, str], ...] = (
     (b"avi", "image/avif"),
@@ -109,6 +113,7 @@ _TEXT_BY_NAME = {
     "svg": "image/svg+xml",
     "xml": "application/xml",
 }
+_TEXT_NAMES = frozenset({*_TEXT_BY_NAME, "txt", "text", "log", "srt", "vtt", "ini", "tex", "rst"})
 # Atomic groups: a head of nothing but comments must not cost more than one pass.
 _COMMENTS = rb"\s*+(?:<!--(?>.*?-->)\s*+)*+"
 _HTML = re.compile(
@@ -200,7 +205,7 @@ def _mpeg_audio(head: bytes) -> str | None:
 
 
 def _text(head: bytes, extension: str) -> str | None:
-    if not head or not _is_text(head):
+    if not head or not (_is_text(head) or (extension in _TEXT_NAMES and _may_be_text(head))):
         return None
     markup = head.removeprefix(codecs.BOM_UTF8)
     if _HTML.match(markup):
@@ -210,6 +215,11 @@ def _text(head: bytes, extension: str) -> str | None:
     if _XML.match(markup):
         return "application/xml"
     return _TEXT_BY_NAME.get(extension, "text/plain")
+
+
+def _may_be_text(head: bytes) -> bool:
+    """Without control characters: in an older encoding, where the name says that it is a text."""
+    return _NOT_TEXT.isdisjoint(head)
 
 
 def _is_text(head: bytes) -> bool:

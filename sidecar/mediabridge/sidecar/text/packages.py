@@ -18,6 +18,7 @@ _BLOCK = 64 * 1024
 _MOST_DEPTH = 500
 _ENCRYPTED = 0x1  # general purpose bit 0 (APPNOTE.TXT, 4.4.4)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # an Office document with a password lies in one (MS-OFFCRYPTO, 2.3.4)
+_LOCKED, _MOST_CONTAINER = "EncryptedPackage".encode("utf-16-le"), 512 * 1024**2
 
 
 class Handler(Protocol):
@@ -88,15 +89,30 @@ class Package:
 @contextmanager
 def opened(path: Path, notes: Notes) -> Iterator[Package]:
     """Raises `Broken`, `Encrypted`."""
-    with path.open("rb") as file:
-        if file.read(len(_OLE)) == _OLE:
-            raise Encrypted
+    _refuse_container(path)
     try:
         with zipfile.ZipFile(path) as archive:
             yield Package(archive, notes)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError) as problem:
         msg = f"its archive is damaged ({problem})"
         raise Broken(msg) from problem
+
+
+def _refuse_container(path: Path) -> None:
+    """Raise what an OLE container in place of an archive is."""
+    with path.open("rb") as file:
+        if file.read(len(_OLE)) != _OLE:
+            return
+        last = b""
+        for _ in range(_MOST_CONTAINER // _BLOCK):
+            block = file.read(_BLOCK)
+            if _LOCKED in last + block:
+                raise Encrypted
+            if not block:
+                break
+            last = block[-len(_LOCKED) :]
+    msg = "it is of an older format than its name says"
+    raise Broken(msg)
 
 
 class _Attributes:
