@@ -75,6 +75,7 @@ READS_THE_ENVIRONMENT = {
     "host/mediabridge/host/beside.py": "a child inherits what holds when it starts",
     "sidecar/mediabridge/sidecar/extraction/child_posix.py": "a child inherits what holds when it starts",
     "sidecar/mediabridge/sidecar/isolated/runner.py": "a child inherits what holds when it starts",
+    "sidecar/mediabridge/sidecar/text/program.py": "a child inherits what holds when it starts",
     "sidecar/mediabridge/sidecar/extraction/tools.py": "PATH, when the caller names no other folders",
     "bridge/mediabridge/bridge/single.py": "XDG_RUNTIME_DIR names the folder of the lock; it is no setting of ours",
     "host/mediabridge/host/doctor.py": "the environment is what it examines",
