@@ -1,0 +1,5 @@
+"""Both databases."""
+
+from databases import database
+
+__all__ = ["database"]
