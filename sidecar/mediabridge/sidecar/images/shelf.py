@@ -10,7 +10,8 @@ import contextlib
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,18 @@ class Kept:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An original: what its SHA-256 is, and how to have it as a file, to be read only, within a `with` block.
+
+    `check` is called before a picture of it is kept, and raises a `Fault` when it is not that original any more.
+    """
+
+    content_hash: str
+    local: Callable[[], AbstractContextManager[Path]]
+    check: Callable[[], object] = lambda: None
+
+
 class Shelf:
     """Threads and processes may share it. All raise a `Fault`; `ContentUnknown` for a hash or a preset that is none."""
 
@@ -82,13 +95,18 @@ class Shelf:
 
     def get(self, content_hash: str, name: str, gone: Callable[[], bool] | None = None) -> Kept:
         """The derived picture; it is made when it is not there. `gone`: whether the client has left meanwhile."""
-        preset = self._preset(name)
+        self._preset(name)
         self._store.find(content_hash)  # what was deleted is not shown any more
+        return self.get_of(self._stored(content_hash), name, gone)
+
+    def get_of(self, source: Source, name: str, gone: Callable[[], bool] | None = None) -> Kept:
+        """The same of an original that may lie elsewhere than in the store."""
+        preset = self._preset(name)
         for _ in range(_TRIES):
-            if kept := self._find(content_hash, preset):
+            if kept := self._find(source.content_hash, preset):
                 return kept
-            self._once(content_hash, [preset], gone)
-        msg = f"{content_hash}/{preset.name} is deleted as fast as it is made."
+            self._once(source, [preset], gone)
+        msg = f"{source.content_hash}/{preset.name} is deleted as fast as it is made."
         raise StorageUnavailable(msg)
 
     def peek(self, content_hash: str, name: str) -> Kept | None:
@@ -100,10 +118,15 @@ class Shelf:
     def fill(self, content_hash: str, gone: Callable[[], bool] | None = None) -> dict[str, Kept]:
         """All presets; those that are missing are made from one decode. For work ahead of the first request."""
         self._store.find(content_hash)
-        missing = [preset for preset in self.presets.values() if self._find(content_hash, preset) is None]
+        return self.fill_of(self._stored(content_hash), self.presets, gone)
+
+    def fill_of(self, source: Source, names: Iterable[str], gone: Callable[[], bool] | None = None) -> dict[str, Kept]:
+        """Some presets of an original that may lie elsewhere, from one decode."""
+        presets = [self._preset(name) for name in names]
+        missing = [preset for preset in presets if self._find(source.content_hash, preset) is None]
         if missing:
-            self._once(content_hash, missing, gone)
-        return {name: self.get(content_hash, name, gone) for name in self.presets}
+            self._once(source, missing, gone)
+        return {preset.name: self.get_of(source, preset.name, gone) for preset in presets}
 
     def optimise(self, content_hash: str, max_size: int, quality: int, max_bytes: int | None) -> tuple[Made, bytes]:
         """A picture for a model, not kept: see `Pictures.optimize`. Raises `ValueError` too."""
@@ -114,6 +137,9 @@ class Shelf:
         """End the children."""
         self._pictures.close()
 
+    def _stored(self, content_hash: str) -> Source:
+        return Source(content_hash, lambda: self._store.local(content_hash))
+
     def _preset(self, name: str) -> Preset:
         preset = self.presets.get(name)
         if preset is None:
@@ -121,21 +147,25 @@ class Shelf:
             raise ContentUnknown(msg, f"Presets are {', '.join(sorted(self.presets))}.")
         return preset
 
-    def _once(self, content_hash: str, presets: list[Preset], gone: Callable[[], bool] | None) -> None:
+    def _once(self, source: Source, presets: list[Preset], gone: Callable[[], bool] | None) -> None:
         """Of all who ask meanwhile, one makes it; the result itself is the file, nothing is kept in the cache."""
-        key = key_of(content_hash, engine="images", version=VERSION, options=[fields_of(preset) for preset in presets])
+        options = [fields_of(preset) for preset in presets]
+        key = key_of(source.content_hash, engine="images", version=VERSION, options=options)
         self._results.get_or_compute(
-            key, lambda: self._make(content_hash, presets), gone=gone, keep=lambda _: False, shared=True
+            key, lambda: self._make(source, presets), gone=gone, keep=lambda _: False, shared=True
         )
 
-    def _make(self, content_hash: str, presets: list[Preset]) -> dict[str, Any]:
+    def _make(self, source: Source, presets: list[Preset]) -> dict[str, Any]:
         # Another process may have been faster.
-        wanted = {preset.name: preset for preset in presets if self._find(content_hash, preset) is None}
+        wanted = {preset.name: preset for preset in presets if self._find(source.content_hash, preset) is None}
+
+        def keep(made: Made, data: bytes) -> None:
+            source.check()
+            self._keep(source.content_hash, wanted[made.preset], made, data)
+
         if wanted:
-            with self._store.local(content_hash) as path, told():
-                self._pictures.make(
-                    path, wanted.values(), lambda made, data: self._keep(content_hash, wanted[made.preset], made, data)
-                )
+            with source.local() as path, told():
+                self._pictures.make(path, wanted.values(), keep)
         return {}
 
     def _keep(self, content_hash: str, preset: Preset, made: Made, data: bytes) -> None:
