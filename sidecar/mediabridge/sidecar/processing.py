@@ -13,6 +13,7 @@ from mediabridge.config import Settings
 from .ahead import Ahead
 from .cache import PROFILES, EnhancedMetadataCache, ResultCache, forget, get_enhanced_cache
 from .cache.place import default_folder
+from .database import Door, url_of
 from .events import emit
 from .extraction.cores import usable_cores
 from .extraction.tools import find_exiftool
@@ -49,6 +50,7 @@ class Processing:
     cache: EnhancedMetadataCache
     queue: Queue
     ahead: Ahead
+    library: Door
 
     @property
     def results(self) -> ResultCache:
@@ -60,6 +62,7 @@ class Processing:
         self.shelf.close()
         self.texts.close()
         self.queue.close()
+        self.library.close()
         forget(self.cache)
         self.derived.close()
         self.store.close()
@@ -82,6 +85,7 @@ def build_processing(settings: Settings) -> Processing:
         cache=cache,
         queue=queue,
         ahead=Ahead(queue),
+        library=Door(url_of(settings.database_url, instance_folder(settings.instance_path))),
     )
 
 
@@ -96,7 +100,8 @@ def _cache_folder(settings: Settings) -> Path:
 
 def _stores(settings: Settings) -> tuple[ContentStore, Derived]:
     """Originals and what is made from them, without what dead processes left. A folder that fails is no error here."""
-    disk, derived = LocalDisk(folder_of(settings.file_storage_path)), Derived(_cache_folder(settings))
+    disk = LocalDisk(folder_of(settings.file_storage_path))
+    derived = Derived(_cache_folder(settings), settings.cache_files_bytes)
     for name, sweep in (("FILE_STORAGE_PATH", disk.sweep), ("CACHE_PATH", derived.sweep)):
         try:
             if swept := sweep():
