@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 from typing import Any, BinaryIO
 
@@ -11,6 +12,7 @@ from flask import Blueprint, Response, request
 from mediabridge.sidecar.answers import answer
 from mediabridge.sidecar.faults import URL, InvalidRequest
 from mediabridge.sidecar.images.presets import MOST_SIDE
+from mediabridge.sidecar.images.shelf import Kept
 from mediabridge.sidecar.services import services
 
 from .jobs import accepted
@@ -28,7 +30,12 @@ def derived(content_hash: str, preset: str) -> Response:
     if request.args.get("wait") == "0" and parts.shelf.peek(content_hash, preset) is None:
         return accepted(parts.ahead.submit("image", content_hash))
     gone = request.environ.get("waitress.client_disconnected")  # other servers have no word on it
-    kept = parts.shelf.get(content_hash, preset, gone)
+    with contextlib.suppress(FileNotFoundError):
+        return _serve(parts.shelf.get(content_hash, preset, gone))
+    return _serve(parts.shelf.get(content_hash, preset, gone))  # it was evicted right before it was opened
+
+
+def _serve(kept: Kept) -> Response:
     made = kept.made
 
     def opened(start: int, length: int) -> BinaryIO:
@@ -36,7 +43,7 @@ def derived(content_hash: str, preset: str) -> Response:
             file.seek(start)
             return io.BytesIO(file.read(length))
 
-    return serve(request, Content(made.size, kept.sha256, made.mime_type, f"{preset}.{made.extension}", opened))
+    return serve(request, Content(made.size, kept.sha256, made.mime_type, f"{made.preset}.{made.extension}", opened))
 
 
 @blueprint.post("/optimize-for-ai")

@@ -27,7 +27,7 @@ class OwnFolder:
         # The base's own lock keeps others from sweeping this folder before it is locked.
         with _locked(base / _LOCK):
             self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=base))
-            self._lock = _take_lock(self.path / _LOCK)
+            self._lock = take_lock(self.path / _LOCK)
             self.swept = self._sweep(prefix)
 
     def close(self) -> None:
@@ -44,7 +44,7 @@ class OwnFolder:
 
 def _is_free(folder: Path) -> bool:
     try:
-        os.close(_take_lock(folder / _LOCK))
+        os.close(take_lock(folder / _LOCK))
     except BlockingIOError:
         return False
     except OSError:  # the folder cannot be looked into
@@ -52,7 +52,7 @@ def _is_free(folder: Path) -> bool:
     return True
 
 
-def _take_lock(path: Path) -> int:
+def take_lock(path: Path) -> int:
     """Lock a file for this process. Raises `BlockingIOError` when another holds it."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
