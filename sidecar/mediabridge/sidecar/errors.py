@@ -30,8 +30,10 @@ TABLE: dict[type[Fault], Kind] = {
     faults.UnsupportedMedia: Kind(415, "unsupported_media_type", "Unsupported media type"),
     faults.RangeUnsatisfiable: Kind(416, "range_not_satisfiable", "Range not satisfiable"),
     faults.UnreadableFile: Kind(422, "unreadable_file", "Unreadable file"),
+    faults.RetrainingRefused: Kind(422, "retraining_refused", "Retraining refused"),
     faults.ClientGone: Kind(499, "client_gone", "Client closed the connection"),
     faults.EngineDied: Kind(500, "internal_error", "Extraction engine failed"),
+    faults.RetrainingFailed: Kind(500, "retraining_failed", "Retraining failed"),
     faults.ContentDamaged: Kind(500, "content_damaged", "Stored content damaged"),
     faults.EngineUnavailable: Kind(503, "engine_unavailable", "Extraction engine unavailable"),
     faults.EngineBusy: Kind(503, "queue_full", "Extraction engine busy", 1),
@@ -74,6 +76,8 @@ def describe(fault: Fault, *, request_id: str, url: str) -> dict[str, object]:
     answer = error_object(kind_of(fault), fault.message, fault.suggestion, request_id=request_id, url=url)
     if isinstance(fault, faults.UnreadableFile):
         answer["partial"] = dict(fault.partial)
+    if isinstance(fault, faults.RetrainingRefused):
+        answer["missing"] = {kind: dict(numbers) for kind, numbers in fault.missing.items()}
     if isinstance(fault, faults.UnsupportedMedia) and fault.supported:
         answer["supported"] = list(fault.supported)
     if isinstance(fault, faults.StorageFull) and fault.storage is not None:

@@ -9,6 +9,8 @@ Fault
 ├── RangeUnsatisfiable   a range that lies behind the end
 ├── PreconditionFailed   If-Match names another content
 ├── UnreadableFile       a supported format, but broken; carries what could be read
+├── RetrainingRefused    labels are missing; carries how many
+├── RetrainingFailed     the child that trained a model broke off
 ├── ExtractionTimeout    the engine was killed and replaced
 ├── EngineUnavailable    ExifTool is missing or does not start
 ├── EngineDied           ExifTool ended in the middle of a file and was replaced
@@ -123,6 +125,24 @@ class UnreadableFile(Fault):
     ) -> None:
         super().__init__(message, suggestion)
         self.partial: Mapping[str, object] = partial or {"metadata": {}, "warnings": []}
+
+
+class RetrainingRefused(Fault):
+    """Nothing can be learnt yet. `missing`: `{"labels": {"real": 12}, "golden": {"fake": 60}}`, as far as it is short."""
+
+    suggestion = 'Send labels to POST /api/deepfake/feedback; with "golden": true they join the golden set.'
+
+    def __init__(
+        self, message: str, suggestion: str | None = None, *, missing: Mapping[str, Mapping[str, int]] | None = None
+    ) -> None:
+        super().__init__(message, suggestion)
+        self.missing = missing or {}
+
+
+class RetrainingFailed(Fault):
+    """The child process that trained a model was ended by a limit, or broke off."""
+
+    suggestion = "Try again when the machine has more time and memory; the model that was there stays."
 
 
 class ExtractionTimeout(Fault):
