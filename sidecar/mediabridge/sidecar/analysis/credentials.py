@@ -41,10 +41,11 @@ def examine(subject: Subject) -> Examined:
     return Examined(facts, (_signed(facts), *_declared(facts)))
 
 
-def read(path: str, mime: str) -> dict[str, Any] | None:
+def read(path: str, mime: str, anchors: str | None = None) -> dict[str, Any] | None:
     """The library's own report of a file; None when there are no credentials, `{"error"}` when they cannot be read.
 
-    Raises `ImportError` without the library, `NotApplicable` for a format that it does not read.
+    `anchors`: certificates (PEM) whose signers are trusted; without them nobody is. Raises `ImportError` without the
+    library, `NotApplicable` for a format that it does not read.
     """
     import c2pa  # noqa: PLC0415  heavy, and not there on every platform
 
@@ -53,7 +54,8 @@ def read(path: str, mime: str) -> dict[str, Any] | None:
         raise NotApplicable(msg)
     try:
         with open(path, "rb") as file:  # noqa: PTH123  the library wants a stream
-            context = c2pa.Context(c2pa.Settings.from_dict(SETTINGS))
+            trust = {"trust": {"user_anchors": anchors}} if anchors else {}
+            context = c2pa.Context(c2pa.Settings.from_dict({**SETTINGS, **trust}))
             reader = c2pa.Reader.try_create(mime, file, context=context)
             if reader is None:
                 return None

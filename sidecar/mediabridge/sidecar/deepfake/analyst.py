@@ -1,0 +1,244 @@
+"""One file -> its analysis. What the rest of the sidecar calls; knows no HTTP.
+
+Read `verdict.py` first: what may be said at all. All that is read of a file is gathered in a child (`work.py`), is a
+function of its bytes and of the settings, and is cached; the verdict and the score are made anew each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from mediabridge.sidecar import requestid
+from mediabridge.sidecar.analysis.model import Facts
+from mediabridge.sidecar.cache import ResultCache
+from mediabridge.sidecar.cache.codec import Key, key_of
+from mediabridge.sidecar.extraction.answer import Gone, Subject, elapsed_ms
+from mediabridge.sidecar.extraction.extract import Reading, show
+from mediabridge.sidecar.faults import ClientGone, EngineBusy, UnreadableFile, UnsupportedMedia
+from mediabridge.sidecar.isolated import (
+    Died,
+    IsolationError,
+    Limits,
+    NoRoom,
+    NotStarted,
+    OutOfMemory,
+    Pool,
+    TookTooLong,
+    Wear,
+)  # fmt: skip
+
+from .answer import Asked, answer_of
+from .gathered import Gathered, lost_with
+from .scoring import NoModel, Scorer
+from .steps import Depth, MediaType, chosen
+
+Json = Any
+Tick = Callable[[int, int], object]  # how many steps are done, of how many; raises to stop
+_TASK = "mediabridge.sidecar.deepfake.work:examine"
+LIMITS = Limits(seconds=30.0, memory_bytes=1280 * 1024**2, output_bytes=32 * 1024**2, file_bytes=1024**2)
+WEAR = Wear(questions=500, resident_bytes=320 * 1024**2)
+_ALTOGETHER_S = 60.0
+_OF_ONE_ALONE = (Died, OutOfMemory, TookTooLong)
+_NOBODY = "the file"  # stands for its name: what is gathered is shared by all names
+_SUPPORTED = "Pictures and videos are analysed; send one of them."
+_CHECK = "Check that the file opens in a viewer, and send it again. What could be found is under 'partial'."
+_PIECE = 1024 * 1024
+
+
+class Read(Protocol):
+    """Reads one file's metadata; raises a `Fault`."""
+
+    def __call__(self, file: Subject, gone: Gone | None, /) -> tuple[Reading, bool]:
+        """The reading, and whether it was there already."""
+
+
+def start_pool(most: int = 2, limits: Limits = LIMITS) -> Pool:
+    """Children that gather. Each holds about 60 MB, and 250 MB while it measures twelve megapixels."""
+    return Pool(_TASK, most, limits, WEAR)
+
+
+@dataclass(frozen=True, slots=True)
+class _Local:
+    """A file that is no upload."""
+
+    path: Path
+    name: str
+    size: int
+    sha256: str
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class Analyst:
+    """Threads may share it. `anchors`: PEM certificates of signers whom the operator trusts, None for none."""
+
+    read: Read
+    pool: Pool
+    results: ResultCache
+    anchors: str | None = None
+    scorer: Scorer = field(default_factory=NoModel)
+
+    def analyse(
+        self,
+        file: Subject,
+        depth: Depth = "quick",
+        *,
+        maps: bool = False,
+        tick: Tick | None = None,
+        gone: Gone | None = None,
+    ) -> dict[str, Json]:
+        """The answer for one file. `gone` says whether the client has left, `tick` is told of progress.
+
+        Raises `UnsupportedMedia` for what is neither picture nor video, `UnreadableFile` for a broken picture (with
+        what was found all the same), `EngineBusy`, `ClientGone`, and what reading and `tick` raise.
+        """
+        started = time.monotonic()
+        reading, _ = self.read(file, gone)
+        show(reading, file.name, lambda _: True)  # raises for what is mistyped or cannot be read
+        media_type = media_type_of(reading.mime_type)
+        read_ms = elapsed_ms(started)
+        asked = Asked(file.sha256, media_type, depth, maps, self.anchors is not None, reading.engine_name)
+        gathered, cached = self._gathered(file, reading, asked, partial(_progress, tick, gone), gone)
+        if gathered.broken is not None:
+            raise _unreadable(file.name, gathered)
+        told = answer_of(requestid.make(), asked, gathered, self.scorer)
+        self._record(told, gathered)
+        timings = {"readMs": read_ms, "totalMs": elapsed_ms(started), "stepsMs": gathered.timings}
+        return {**told, "cached": cached, "timings": timings}
+
+    def full(
+        self,
+        path: Path,
+        report: Tick,
+        check: Callable[[], object],
+        *,
+        name: str | None = None,
+        maps: bool = True,
+    ) -> dict[str, Json]:
+        """The answer in full depth for a file at `path`: for a worker. `check` raises when it has to stop.
+
+        `name`: what the user calls it, whose extension counts. Raises as `analyse` does.
+        """
+        called = name or path.name
+        extension = called.rpartition(".")[2].lower() if "." in called else ""
+        file = _Local(path, called, path.stat().st_size, _digest(path, check), extension)
+
+        def tick(done: int, total: int) -> None:
+            check()
+            report(done, total)
+
+        return self.analyse(file, "full", maps=maps, tick=tick)
+
+    def close(self) -> None:
+        """End the children."""
+        self.pool.close()
+
+    def _gathered(
+        self, file: Subject, reading: Reading, asked: Asked, tick: Tick, gone: Gone | None
+    ) -> tuple[Gathered, bool]:
+        request = {
+            "path": str(file.path),
+            "mime": reading.mime_type,
+            "metadata": reading.metadata,
+            "facts": Facts(_NOBODY, file.extension, file.sha256, datetime.fromtimestamp(0, UTC)).to_json(),
+            "anchors": self.anchors,
+            "maps": asked.maps,
+        }
+        steps = chosen(asked.depth, asked.media_type, maps=asked.maps)
+        stored, cached = self.results.get_or_compute(
+            self._key(reading, asked),
+            lambda: gather(self.pool, request, steps, tick).to_json(),
+            gone=gone,
+            keep=lambda made: bool(made["whole"]),
+            shared=True,
+        )
+        return Gathered.from_json(stored), cached
+
+    def _key(self, reading: Reading, asked: Asked) -> Key:
+        trusted = hashlib.sha256((self.anchors or "").encode()).hexdigest()
+        options = {"depth": asked.depth, "maps": asked.maps, "trusted": trusted, "reader": reading.engine_name}
+        return key_of(asked.sha256, engine="deepfake", version=f"{reading.engine_version} {_code()}", options=options)
+
+    def _record(self, told: Mapping[str, Json], gathered: Gathered) -> None:
+        created = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.scorer.record(
+            told["analysisId"], told["sha256"], told["mediaType"], gathered.features or {}, gathered.format or {},
+            told["verdict"], created,
+        )  # fmt: skip
+
+
+def media_type_of(mime: str) -> MediaType:
+    """Raises `UnsupportedMedia` for what is neither a picture nor a video."""
+    kind = mime.partition("/")[0]
+    if kind == "image":
+        return "image"
+    if kind == "video":
+        return "video"
+    msg = f"file: it holds {mime}, which is neither a picture nor a video."
+    raise UnsupportedMedia(msg, _SUPPORTED, supported=("image/*", "video/*"))
+
+
+def gather(
+    pool: Pool, request: Mapping[str, Json], steps: tuple[str, ...], tick: Tick, altogether_s: float = _ALTOGETHER_S
+) -> Gathered:
+    """Run the steps in a child; one that dies or hangs costs the step in which it did, and what depends on that.
+
+    `tick` is told after each step. Raises `EngineBusy`, and what `tick` raises.
+    """
+    gathered, left = Gathered(), list(steps)
+    until = time.monotonic() + altogether_s
+    while left:
+        try:
+            for told, data in pool.stream({**request, "steps": left}):
+                gathered.add(told, data)
+                left.remove(told["step"])
+                tick(len(steps) - len(left), len(steps))
+            return gathered
+        except (NoRoom, NotStarted) as problem:
+            msg = f"The file cannot be analysed now: {problem}."
+            raise EngineBusy(msg) from problem
+        except IsolationError as problem:
+            alone = isinstance(problem, _OF_ONE_ALONE) and time.monotonic() < until
+            lost, left = lost_with(left, alone=alone)
+            gathered.lose(lost, type(problem).__name__, str(problem))
+    return gathered
+
+
+def _progress(tick: Tick | None, gone: Gone | None, done: int, total: int) -> None:
+    if gone is not None and gone():
+        msg = "The client left before the answer was ready."
+        raise ClientGone(msg)
+    if tick is not None:
+        tick(done, total)
+
+
+def _unreadable(name: str, gathered: Gathered) -> UnreadableFile:
+    msg = f"{name} cannot be analysed: {gathered.broken}."
+    return UnreadableFile(msg, _CHECK, partial={"metadata": {}, "warnings": [], "evidence": gathered.evidence})
+
+
+def _digest(path: Path, check: Callable[[], object]) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+            check()
+    return digest.hexdigest()
+
+
+@cache
+def _code() -> str:
+    """A digest of the modules that gather: changed code must not find what the old one made."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for folder in (here, here.with_name("analysis"), here.with_name("containers"), here.with_name("images")):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,101 @@
+"""What was gathered, and the model of the moment -> the answer. Pure but for asking the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from mediabridge.sidecar.extraction import engine
+
+from .gathered import Gathered
+from .scoring import Score, Scorer
+from .steps import Depth, MediaType, left_out
+from .verdict import Unscored, Verdict, decide
+
+Json = Any
+_WATERMARKS = "Watermarks of single makers (SynthID and others) are not read; that none is told says nothing."
+_FRAMES = "Of a video a few frames are shown, and its sound is not looked at; no score is given for videos."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for, and of which file. `reader`: the name of the engine that read the metadata."""
+
+    sha256: str
+    media_type: MediaType
+    depth: Depth
+    maps: bool
+    trusts: bool
+    reader: str
+
+
+def answer_of(analysis_id: str, asked: Asked, gathered: Gathered, scorer: Scorer) -> dict[str, Json]:
+    """Every field of the answer but `cached` and the times around it."""
+    model = scorer.describe()
+    score = _score(gathered, scorer)
+    judged = decide(gathered.pieces, score, model, _unscored(gathered))
+    shown = score if score is not None and score.in_domain else None
+    return {
+        "analysisId": analysis_id,
+        "sha256": asked.sha256,
+        "mediaType": asked.media_type,
+        "depth": asked.depth,
+        **_told(judged),
+        "score": _score_json(shown),
+        "inDomain": score.in_domain if score is not None else None,
+        "model": model,
+        "evidence": gathered.evidence,
+        "contributions": [dict(one) for one in shown.contributions] if shown is not None else [],
+        "maps": gathered.maps,
+        "frames": gathered.frames,
+        "limits": list(limits(asked, gathered)),
+    }
+
+
+def limits(asked: Asked, gathered: Gathered) -> Iterator[str]:
+    """What this answer could not look at, in sentences."""
+    missing = left_out(asked.depth, asked.media_type, maps=asked.maps)
+    if missing:
+        yield f"depth=quick leaves out {', '.join(missing)}; send depth=full for them."
+    if (why := gathered.not_judged) is not None:
+        yield f"The pixels were not judged: {why}."
+    if gathered.format and gathered.features is not None and (part := _part(gathered.format)):
+        yield part
+    if asked.reader != engine.NAME:
+        yield "The metadata were read without ExifTool; traces that only ExifTool finds are missing."
+    if not asked.trusts:
+        yield "No signer is trusted, since DEEPFAKE_TRUST_ANCHORS is not set; a valid signature alone verifies nothing."
+    if asked.media_type == "video":
+        yield _FRAMES
+    yield _WATERMARKS
+
+
+def _part(form: Mapping[str, Json]) -> str | None:
+    side = 1024  # of `measures.pixels.CROP`, which would load numpy
+    if max(form["width"], form["height"]) <= side:
+        return None
+    middle = f"{min(form['width'], side)}x{min(form['height'], side)}"
+    return f"What a model looks at is the middle {middle} of {form['width']}x{form['height']} pixels."
+
+
+def _told(judged: Verdict) -> dict[str, str]:
+    return {"verdict": judged.verdict, "verdictReason": judged.reason, "explanation": judged.explanation}
+
+
+def _score(gathered: Gathered, scorer: Scorer) -> Score | None:
+    if gathered.features is None:
+        return None
+    return scorer.score(gathered.features, gathered.format or {})
+
+
+def _unscored(gathered: Gathered) -> Unscored | None:
+    if gathered.problem is not None or gathered.features is None:
+        return cast("Unscored", gathered.unscored or "unsupported_content")
+    return None
+
+
+def _score_json(score: Score | None) -> dict[str, Json] | None:
+    if score is None:
+        return None
+    return {"probability": score.probability, "interval": list(score.interval), "baseRate": score.base_rate}

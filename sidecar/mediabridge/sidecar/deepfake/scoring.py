@@ -1,0 +1,92 @@
+"""The border to the trained model: what an analysis asks of it, and what holds while there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Json = Any
+Features = Mapping[str, float]
+
+
+class Score(Protocol):
+    """A calibrated probability that a file belongs with those that were labelled as fake, under `base_rate`."""
+
+    @property
+    def probability(self) -> float:
+        """0 to 1."""
+
+    @property
+    def interval(self) -> Sequence[float]:
+        """Low and high end of the 90 % interval of the training."""
+
+    @property
+    def base_rate(self) -> float:
+        """The share of fakes for which the probability holds."""
+
+    @property
+    def contributions(self) -> Sequence[Mapping[str, Json]]:
+        """`feature`, `value`, `contribution`; all contributions sum to the logit."""
+
+    @property
+    def in_domain(self) -> bool:
+        """Whether the file is of the kind that the model was trained on."""
+
+    @property
+    def version(self) -> str:
+        """Of the model."""
+
+
+class Scorer(Protocol):
+    """Any thread may call it. None of its methods raises."""
+
+    def score(self, features: Features, domain: Mapping[str, Json]) -> Score | None:
+        """The score; None without a promoted model, or when it may not be given. `domain`: see `Made.format`."""
+
+    def describe(self) -> dict[str, Json]:
+        """The field `model` of the answer. `loaded`; and `thresholds` (`low`, `high`), null while it is suspended."""
+
+    def record(
+        self,
+        analysis_id: str,
+        sha256: str,
+        media_type: str,
+        features: Features,
+        format_facts: Mapping[str, Json],
+        verdict: str,
+        created: str,
+    ) -> None:
+        """Keep what feedback will refer to; no picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoModel:
+    """No model, and nothing that could be trained."""
+
+    def score(self, features: Features, domain: Mapping[str, Json]) -> None:
+        """None."""
+
+    def describe(self) -> dict[str, Json]:
+        """Not loaded."""
+        return {
+            "loaded": False,
+            "version": None,
+            "featureVersion": None,
+            "trainedAt": None,
+            "samples": {"real": 0, "fake": 0},
+            "golden": None,
+            "thresholds": None,
+        }
+
+    def record(
+        self,
+        analysis_id: str,
+        sha256: str,
+        media_type: str,
+        features: Features,
+        format_facts: Mapping[str, Json],
+        verdict: str,
+        created: str,
+    ) -> None:
+        """Nothing is kept."""
