@@ -57,6 +57,7 @@ class Settings:
     instance_path: str | None
     database_url: str | None
     timezone: str | None
+    deepfake_trust_anchors: str | None
     cache_path: str | None
     cache_files_mb: int
     cache_profile: Literal["development", "staging", "production", "constrained"]

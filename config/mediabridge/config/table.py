@@ -228,6 +228,13 @@ TABLE: tuple[Setting, ...] = (
         "zone of times that carry none, as `Europe/Berlin`; else the machine's",
     ),
     Setting(
+        "DEEPFAKE_TRUST_ANCHORS",
+        "deepfake_trust_anchors",
+        values.text,
+        None,
+        "file of certificates (PEM) whose signers of content credentials are trusted; else nobody is",
+    ),
+    Setting(
         "CACHE_PATH",
         "cache_path",
         values.text,
