@@ -12,7 +12,17 @@ from .metrics import exposition
 from .upstream import BridgeUpstream
 
 # What is proxied: whole path segments. A route of the sidecar that is to be seen outside is a word here.
-PROXIED = ("/api/extract", "/api/status", "/api/cache", "/api/jobs", "/api/deepfake", "/upload", "/cache", "/optimize-for-ai", "/health")
+PROXIED = (
+    "/api/extract",
+    "/api/status",
+    "/api/cache",
+    "/api/jobs",
+    "/api/deepfake",
+    "/upload",
+    "/cache",
+    "/optimize-for-ai",
+    "/health",
+)
 
 
 def create_app(bridge: PythonBridge, settings: Settings) -> AsgiProxy:

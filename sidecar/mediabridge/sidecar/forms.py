@@ -9,6 +9,8 @@ from .form import BATCH_LIMIT, PARTS_LIMIT, Form, FormLimits, boundary_of
 from .storage.scratch import Scratch
 
 EXTRACT = "/api/extract"
+ANALYZE = "/api/deepfake/analyze"
+_WITH_FORMS = frozenset({EXTRACT, f"{EXTRACT}/advanced", f"{EXTRACT}/batch", ANALYZE})
 _UNKNOWN = 1 << 30  # bytes that a body of unknown length is taken for
 
 
@@ -28,7 +30,7 @@ class Forms:
 
         Raises what `admit` raises.
         """
-        boundary = boundary_of(content_type) if path in (EXTRACT, f"{EXTRACT}/advanced", f"{EXTRACT}/batch") else None
+        boundary = boundary_of(content_type) if path in _WITH_FORMS else None
         if boundary is None:
             return None
         self.admit(_UNKNOWN if size is None else size)

@@ -17,7 +17,11 @@ from mediabridge.config import LargestBody, Settings
 
 from .bodies import Bodies
 from .cache import refuse_when_critical
+from .deepfake.analyst import Analyst
+from .deepfake.analyst import start_pool as start_analysts
+from .deepfake.trust import read_anchors
 from .extraction.answer import Gone, Subject
+from .extraction.cores import usable_cores
 from .extraction.engine import NAME, Engine, Wear
 from .extraction.extract import Extractor, Reading
 from .extraction.fallback import BuiltinExtractor
@@ -33,6 +37,7 @@ from .raw import RawBodies
 from .storage.scratch import Scratch
 
 _EXTENSION = "mediabridge.sidecar"
+_MOST_ANALYSTS = 2  # each of them may need a core and 250 MB
 _log = logging.getLogger(__name__)
 
 
@@ -57,6 +62,7 @@ class Services(Processing):
     bodies: Bodies
     engine: Engine
     reader: Reader
+    analyst: Analyst
     health_sample: Path
     health_timeout_s: float
     exiftool_path: Callable[[], str | None]
@@ -75,6 +81,7 @@ class Services(Processing):
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Stop ExifTool, close the cache and the stores, then remove the temporary files."""
+        self.analyst.close()
         self.engine.close(timeout_s)
         self.close_processing()
         self.scratch.close()
@@ -92,6 +99,10 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
     processing.store.start()
     forms = Forms(scratch, settings.extract_max_bytes, settings.largest_body("", ""), refuse_when_critical)
     extractor = Extractor(engine, settings.extract_timeout_s)
+    reader = Reader(
+        CachedExtractor(extractor, processing.results, NAME, version_of(engine)),
+        BuiltinExtractor(processing.runner, settings.extract_timeout_s),
+    )
     return Services(
         **{each.name: getattr(processing, each.name) for each in fields(processing)},
         guard=Guard(launch.token, settings.flask_host),
@@ -102,16 +113,26 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
         forms=forms,
         bodies=Bodies(forms, RawBodies(processing.store, settings.extract_max_bytes, refuse_when_critical)),
         engine=engine,
-        reader=Reader(
-            CachedExtractor(extractor, processing.results, NAME, version_of(engine)),
-            BuiltinExtractor(processing.runner, settings.extract_timeout_s),
-        ),
+        reader=reader,
+        analyst=_analyst(settings, reader, processing),
         health_sample=scratch.keep("sample.gif", SAMPLE),
         health_timeout_s=settings.extract_health_timeout_s,
         exiftool_path=path_teller(settings),
         nonce=launch.nonce,
         version=_version(),
     )
+
+
+def _analyst(settings: Settings, reader: Reader, processing: Processing) -> Analyst:
+    """Its children start when the first file is analysed. Certificates that cannot be read are told once."""
+    anchors = None
+    try:
+        anchors = read_anchors(settings.deepfake_trust_anchors)
+    except ValueError as problem:
+        path = settings.deepfake_trust_anchors
+        _log.warning("DEEPFAKE_TRUST_ANCHORS=%r is of no use: %s; trusting nobody", path, problem)
+    pool = start_analysts(min(usable_cores(), _MOST_ANALYSTS))
+    return Analyst(reader.read, pool, processing.results, anchors)
 
 
 def _version() -> str:
