@@ -22,8 +22,8 @@ _MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
 # read a text as well as the others, the first one holds: several bytes a character before one, then by how common
 # they are on the web.
 _CANDIDATES = {
-    "iso2022_jp": "iso-2022-jp", "cp932": "shift_jis", "euc_jp": "euc-jp", "gb18030": "gb18030", "big5": "big5",
-    "cp949": "euc-kr", "utf_16_le": "utf-16le", "utf_16_be": "utf-16be", "cp1252": "windows-1252",
+    "cp932": "shift_jis", "euc_jp": "euc-jp", "gb18030": "gb18030", "big5": "big5",
+    "euc_kr": "euc-kr", "cp1252": "windows-1252",
     "cp1251": "windows-1251", "cp1250": "windows-1250", "cp1254": "windows-1254", "cp1253": "windows-1253",
     "cp1255": "windows-1255", "cp1256": "windows-1256", "cp1257": "windows-1257", "cp1258": "windows-1258",
     "cp874": "windows-874", "iso8859_2": "iso-8859-2", "iso8859_5": "iso-8859-5", "iso8859_7": "iso-8859-7",
@@ -31,12 +31,17 @@ _CANDIDATES = {
 }  # fmt: skip
 # What is called by the first is written in the second, which has more characters (WHATWG Encoding Standard, 4.2).
 _LARGER = {"shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
+_NAMES = _CANDIDATES | {"cp949": "euc-kr"}
 _ORDER = {name: place for place, name in enumerate(_CANDIDATES)}
 _SAMPLE = 128 * 1024
+_KANA = 0.2  # hiragana among signs that are not ASCII
+_NEAR, _AS_GOOD = 0.01, 0.02  # differences that say nothing
 _THRESHOLD = 0.35  # charset-normalizer's measure of how odd a text looks, from 0
 _DECLARED = re.compile(
     rb"""(?:<meta[^>]{0,200}?charset|<\?xml[^>]{0,100}?encoding)\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE
 )
+_JAPANESE_MAIL = re.compile(rb"\x1b\$[@B]")  # RFC 1468: from here on two bytes a character
+_PROBE = b"a\\u0041-\xff"
 _HEAD = 1024  # bytes in which a declaration counts (WHATWG HTML, 13.2.3.2)
 _MANY = 20  # good characters for each bad one
 
@@ -63,6 +68,8 @@ def decode(data: bytes, notes: Notes, *, cut: bool = False) -> str:
     for mark, name in _MARKS:
         if data.startswith(mark):
             return _as(data[len(mark) :], name, notes, cut=cut)
+    if _JAPANESE_MAIL.search(data[:_SAMPLE]):  # its bytes are ASCII, hence UTF-8 as well
+        return _as(data, "iso2022_jp", notes, cut=cut)
     with_errors = data.decode("utf-8", "replace")
     bad = with_errors.count("\ufffd") - (1 if cut else 0)
     if bad <= 0 or bad * _MANY <= _foreign(with_errors):
@@ -73,9 +80,12 @@ def decode(data: bytes, notes: Notes, *, cut: bool = False) -> str:
 
 def guess(data: bytes, notes: Notes) -> str:
     """The likeliest encoding of bytes that are no UTF-8, by Python's name."""
+    notes.warn("the encoding is a guess")
     sample = data[:_SAMPLE]
     if len(data) > _SAMPLE and (end := sample.rfind(b"\n")) > 0:  # not in the middle of a character
         sample = sample[: end + 1]
+    if japanese := next((name for name in ("cp932", "euc_jp") if _has_kana(sample, name)), None):
+        return japanese
     found = from_bytes(
         sample,
         cp_isolation=list(_CANDIDATES),
@@ -83,17 +93,30 @@ def guess(data: bytes, notes: Notes) -> str:
         preemptive_behaviour=False,
         language_threshold=0.05,
     )
-    best = min(
-        (one for one in found if one.encoding in _ORDER),
-        key=lambda one: (round(one.chaos, 2), -round(one.coherence, 2), _ORDER[one.encoding]),
-        default=None,
-    )
-    notes.warn("the encoding is a guess")
-    return best.encoding if best is not None else "cp1252"
+    name = _likeliest([(one.encoding, one.chaos, one.coherence) for one in found if one.encoding in _ORDER])
+    return _LARGER.get(name, name)
+
+
+def _has_kana(sample: bytes, name: str) -> bool:
+    """Whether it reads as Japanese: every other sign of which is one that no other language has."""
+    try:
+        foreign = [character for character in sample.decode(name) if character > "\x7f"]
+    except UnicodeDecodeError:
+        return False
+    return sum("\u3041" <= character <= "\u3096" for character in foreign) > _KANA * len(foreign)
+
+
+def _likeliest(found: list[tuple[str, float, float]]) -> str:
+    """Of (encoding, oddness, likeness to a language): the most usual one of those that are as good as the best."""
+    least = min((chaos for _, chaos, _ in found), default=0.0)
+    clear = [(name, likeness) for name, chaos, likeness in found if chaos <= least + _NEAR]
+    most = max((likeness for _, likeness in clear), default=0.0)
+    good = [name for name, likeness in clear if likeness >= most - _AS_GOOD]
+    return min(good, key=_ORDER.__getitem__, default="cp1252")
 
 
 def _as(data: bytes, name: str, notes: Notes, *, cut: bool) -> str:
-    notes.encoding = _CANDIDATES.get(name.replace("-", "_"), name)
+    notes.encoding = _NAMES.get(name.replace("-", "_"), name.replace("_", "-"))
     decoder = codecs.getincrementaldecoder(name)("replace")
     text = decoder.decode(data, final=not cut)
     if "\ufffd" in text:
@@ -114,7 +137,8 @@ def _declared(data: bytes) -> str | None:
         word = "cp1252" if word in ("iso-8859-1", "latin1", "us-ascii", "ascii") else word
         try:
             name = codecs.lookup(word).name
-            b"a".decode(name)
+            if not _PROBE.decode(name, "replace").startswith(_PROBE[:-1].decode()):  # punycode, unicode_escape
+                return None
         except (LookupError, UnicodeError, AssertionError):  # none, or no encoding of texts
             return None
         return None if name.startswith("utf") else _LARGER.get(name, name)
