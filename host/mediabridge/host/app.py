@@ -17,6 +17,7 @@ PROXIED = (
     "/api/status",
     "/api/cache",
     "/api/jobs",
+    "/api/library",
     "/api/deepfake",
     "/upload",
     "/cache",

@@ -12,7 +12,7 @@ from . import errors, requestid
 from .answers import error_answer, fault_answer
 from .events import emit
 from .faults import TRY_CURL, ClientGone, Fault
-from .routes import deepfake, extract, health, jobs, presets, processor, status, texts, video
+from .routes import deepfake, extract, health, jobs, library, presets, processor, status, texts, video
 from .services import Services, attach, services
 
 _log = logging.getLogger("mediabridge.sidecar.request")
@@ -38,6 +38,7 @@ def create_app(parts: Services) -> Flask:
     app.register_blueprint(jobs.blueprint)
     app.register_blueprint(video.blueprint)
     app.register_blueprint(texts.blueprint)
+    app.register_blueprint(library.blueprint)
     return app
 
 

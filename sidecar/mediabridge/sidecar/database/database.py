@@ -65,7 +65,7 @@ class Database:
 
     def _do(self, work: Work[T], engine: Engine, turn: AbstractContextManager[object]) -> T:
         def once() -> T:
-            with turn, Session(engine, autoflush=False) as session, session.begin():
+            with turn, Session(engine, autoflush=False, expire_on_commit=False) as session, session.begin():
                 return work(session)
 
         with _translated():

@@ -79,6 +79,7 @@ def change(session: Session, action: str, changes: Iterable[Change], group_id: i
         for one in real
     ]
     session.execute(insert(Decision), rows)
+    session.expire_all()  # what was loaded is not as it was
     return batch
 
 

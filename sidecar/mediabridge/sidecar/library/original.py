@@ -39,7 +39,7 @@ class Placed:
             raise Conflict(msg, _AGAIN)
 
     def source(self, new_path: Callable[[], Path]) -> Source:
-        """For pictures of it. Tools see a name of ours, `new_path`: ExifTool takes one that ends in `|` for a command."""
+        """For pictures of it. Tools see a name of ours, `new_path`: ExifTool would run one that ends in `|`."""
 
         @contextlib.contextmanager
         def local() -> Iterator[Path]:

@@ -59,7 +59,7 @@ def decide_group(
     session: Session, group_id: int, keep: Collection[int] | Literal["all", "suggested"], *, merge_tags: bool = False
 ) -> str | None:
     """Keep some files of a group and discard the others; `merge_tags`: those kept get the tags of all."""
-    group = _group(session, group_id)
+    group = get_group(session, group_id)
     ids = [file.id for _, file in group.members]
     kept = _kept(group, keep)
     files = _locked(session, ids)
@@ -100,7 +100,8 @@ def _kept(group: Shown, keep: Collection[int] | Literal["all", "suggested"]) -> 
     return kept
 
 
-def _group(session: Session, group_id: int) -> Shown:
+def get_group(session: Session, group_id: int) -> Shown:
+    """The group with this number."""
     group = groups.get(session, group_id)
     if group is None:
         msg = f"There is no group {group_id}."

@@ -16,6 +16,7 @@ from mediabridge.sidecar.faults import PreconditionFailed, RangeUnsatisfiable
 from mediabridge.sidecar.ranges import Range, UnsatisfiableError, parse
 
 IMMUTABLE = "public, max-age=31536000, immutable"
+ASKED_AGAIN = "private, no-cache"  # for an address whose content may change: its entity tag is compared
 SANDBOX = "sandbox; default-src 'none'"
 # Nothing of these runs as a page of the host's; a PDF's viewer does not show it in a sandbox.
 _INERT = ("image/", "audio/", "video/")
@@ -43,7 +44,7 @@ class Content:
         )
 
 
-def serve(request: Request, content: Content) -> Response:
+def serve(request: Request, content: Content, caching: str = IMMUTABLE) -> Response:
     """The answer to a GET or HEAD; conditions are judged in the order of RFC 9110, 13.2.2.
 
     Raises `PreconditionFailed`, `RangeUnsatisfiable`.
@@ -53,7 +54,7 @@ def serve(request: Request, content: Content) -> Response:
         raise PreconditionFailed(msg)
     headers = {
         "ETag": f'"{content.tag}"',
-        "Cache-Control": IMMUTABLE,
+        "Cache-Control": caching,
         "X-Content-Type-Options": "nosniff",
         "Accept-Ranges": "bytes",
     }

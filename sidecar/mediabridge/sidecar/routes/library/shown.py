@@ -1,0 +1,105 @@
+"""Rows of the library as the JSON of its answers. Times are RFC 3339 in UTC, but for clocks on walls."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mediabridge.sidecar.database.models import Decision, File, Job, JobFile
+from mediabridge.sidecar.jobs.job import Job as Queued
+from mediabridge.sidecar.library import moments
+from mediabridge.sidecar.library.groups import Shown
+
+Json = dict[str, Any]
+
+
+def file(row: File, tags: Sequence[str]) -> Json:
+    """A file of a list."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "path": None if row.path is None else row.path.decode("utf-8", "replace"),
+        "source": "upload" if row.path is None else "path",
+        "status": row.state,
+        "processingError": row.processing_error,
+        "type": row.kind,
+        "mimeType": row.mime_type,
+        "size": row.size,
+        "sha256": row.sha256,
+        "width": row.width,
+        "height": row.height,
+        "durationSeconds": row.duration_s,
+        "taken": taken(row),
+        "review": row.review or "undecided",
+        "duplicateGroup": row.group_id,
+        "tags": list(tags),
+        "addedAt": moments.utc_text(row.created_us),
+        "updatedAt": moments.utc_text(row.updated_us),
+    }
+
+
+def taken(row: File) -> Json:
+    """`at` is the clock on the wall; `utc` the instant, where the offset is known. `chosen`: a person has said so."""
+    dated = row.month != 0
+    utc = None
+    if dated and row.offset_min is not None:
+        with contextlib.suppress(OverflowError):
+            utc = moments.utc_of(row.taken_us, row.offset_min).isoformat().replace("+00:00", "Z")
+    return {
+        "at": moments.clock_text(row.taken_us) if dated else None,
+        "offset": None if row.offset_min is None else moments.offset_text(row.offset_min),
+        "utc": utc,
+        "confidence": row.confidence,
+        "chosen": row.chosen,
+    }
+
+
+def group(found: Shown, tags: Mapping[int, Sequence[str]]) -> Json:
+    """A group of duplicates, the suggested keeper first."""
+    files = [
+        {
+            **file(row, tags[row.id]),
+            "kind": duplicate.kind,
+            "similarity": duplicate.similarity,
+            "suggestedKeeper": duplicate.keeper,
+            "reasons": duplicate.reasons,
+        }
+        for duplicate, row in found.members
+    ]
+    return {"id": found.id, "settled": found.settled, "files": files}
+
+
+def decision(row: Decision) -> Json:
+    """One change. Those with the same `id` are undone together."""
+    return {
+        "id": row.batch,
+        "action": row.action,
+        "fileId": row.file_id,
+        "group": row.group_id,
+        "field": row.field,
+        "before": row.before,
+        "after": row.after,
+        "at": moments.utc_text(row.created_us),
+        "undoneAt": None if row.undone_us is None else moments.utc_text(row.undone_us),
+    }
+
+
+def job(row: Job, queued: Queued | None) -> Json:
+    """A job of the library; while the queue knows it, its status and error are the queue's."""
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "status": row.status if queued is None else queued.status,
+        "progress": {"done": row.done, "total": row.total, "failed": row.failed},
+        "error": row.error or (None if queued is None else queued.error),
+        "options": row.options,
+        "createdAt": moments.utc_text(row.created_us),
+        "updatedAt": moments.utc_text(row.updated_us),
+        "finishedAt": None if row.finished_us is None else moments.utc_text(row.finished_us),
+    }
+
+
+def failure(step: JobFile, row: File | None) -> Json:
+    """A file that a job could not do."""
+    return {"fileId": step.file_id, "name": None if row is None else row.name, "error": step.error}
