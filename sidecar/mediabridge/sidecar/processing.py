@@ -11,7 +11,14 @@ from pathlib import Path
 from mediabridge.config import Settings
 
 from .ahead import Ahead
-from .cache import PROFILES, EnhancedMetadataCache, ResultCache, forget, get_enhanced_cache
+from .cache import (
+    PROFILES,
+    EnhancedMetadataCache,
+    ResultCache,
+    forget,
+    get_enhanced_cache,
+    refuse_decoding_when_critical,
+)
 from .cache.place import default_folder
 from .database import Door, url_of
 from .events import emit
@@ -126,7 +133,9 @@ def _own_presets(settings: Settings) -> tuple[Preset, ...]:
 def _pictures(settings: Settings, poster: Poster, derived: Derived) -> Pictures:
     """Their children start when the first picture is asked for: one for each core, four at most."""
     decoders = start_decoders(min(usable_cores(), _MOST_DECODERS))
-    return Pictures(decoders, ExifToolPreview(path_teller(settings)), poster, derived.new_path)
+    return Pictures(
+        decoders, ExifToolPreview(path_teller(settings)), poster, derived.new_path, refuse_decoding_when_critical
+    )
 
 
 def _texts(

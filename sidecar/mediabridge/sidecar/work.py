@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from mediabridge.config import Settings
 
+from .cache import get_global_monitor
 from .jobs.handling import Handlers, Run
 from .processing import Processing, build_processing
+
+_PATIENCE_S, _PAUSE_S = 60.0, 0.5
 
 
 class Parts:
@@ -40,6 +44,16 @@ def handlers(settings: Settings) -> Handlers:
 def pictures(parts: Processing, run: Run) -> dict[str, Any]:
     """All presets of a stored original, from one decode: `{"contentHash"}` → `{"presets": [name, …]}`."""
     run.check()
+    wait_for_memory(run)
     made = parts.shelf.fill(run.payload["contentHash"])
     run.report(len(made), len(made))
     return {"presets": sorted(made)}
+
+
+def wait_for_memory(run: Run, critical: Callable[[], bool] | None = None) -> None:
+    """Let a shortage of memory pass, for a minute at most: a job that fails for it three times would be dead."""
+    critical = critical or get_global_monitor().is_critical_pressure
+    until = time.monotonic() + _PATIENCE_S
+    while critical() and time.monotonic() < until:
+        run.check()
+        time.sleep(_PAUSE_S)

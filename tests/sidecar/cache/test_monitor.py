@@ -146,6 +146,13 @@ def test_large_work_is_refused_while_memory_is_nearly_exhausted(monitor: MemoryP
     monitor.refuse_when_critical(100 * MIB)
 
 
+def test_work_of_any_size_is_refused_where_its_need_is_not_known(monitor: MemoryPressureMonitor, world: World) -> None:
+    monitor.refuse_all_when_critical("No picture is decoded now.")
+    world.after(2).percent = 97
+    with pytest.raises(MemoryShort, match=r"97 % of 1000 MB are in use.*No picture is decoded now"):
+        monitor.refuse_all_when_critical("No picture is decoded now.")
+
+
 def test_tasks_that_all_wait_for_memory_count_as_well(monitor: MemoryPressureMonitor, world: World) -> None:
     world.stall = Stall(80, 60)
     with pytest.raises(MemoryShort):

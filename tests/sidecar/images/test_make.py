@@ -18,6 +18,7 @@ from pictures import jpeg, plant, scene
 from PIL import Image
 
 from mediabridge.sidecar import images
+from mediabridge.sidecar.faults import MemoryShort
 from mediabridge.sidecar.images import PRESETS, Pictures, Preset, Preview, start_pool
 from mediabridge.sidecar.images.errors import TOLD_BY_THE_CHILD, PictureError, RawPicture
 from mediabridge.sidecar.images.make import _MEANS
@@ -212,3 +213,18 @@ def test_a_raw_file_is_shown_by_its_preview_turned_as_the_raw_file_says(tmp_path
     with pytest.raises(images.BrokenPicture, match="RAW file again"):
         again.make(tmp_path / "a.raf", PRESETS, lambda one, data: None)
     again.close()
+
+
+def test_nothing_is_decoded_when_there_is_no_memory_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(jpeg(scene(1)))
+
+    def refuse() -> None:
+        raise MemoryShort("Memory is nearly exhausted.")
+
+    pool = start_pool(1)
+    pictures = Pictures(pool, refuse=refuse)
+    with pytest.raises(MemoryShort):
+        pictures.make(path, PRESETS, lambda _made, _data: None)
+    assert pool.pids() == []  # not even a child was started
+    pictures.close()

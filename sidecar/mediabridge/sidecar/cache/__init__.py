@@ -6,7 +6,7 @@ from .levels import MemoryStats, PressureLevel
 from .limits import PROFILES, Limits
 from .monitor import MemoryPressureMonitor, get_global_monitor, shutdown_monitoring
 from .results import ResultCache
-from .shared import forget, get_enhanced_cache, refuse_when_critical
+from .shared import forget, get_enhanced_cache, refuse_decoding_when_critical, refuse_when_critical
 
 __all__ = [
     "PROFILES",
@@ -22,6 +22,7 @@ __all__ = [
     "get_enhanced_cache",
     "get_global_monitor",
     "key_of",
+    "refuse_decoding_when_critical",
     "refuse_when_critical",
     "shutdown_monitoring",
 ]

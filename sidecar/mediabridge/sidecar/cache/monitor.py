@@ -160,7 +160,13 @@ class MemoryPressureMonitor:
             return
         stats = self.get_current_stats(_FRESH_S)
         if refuses(stats, size_bytes, large_bytes):
-            raise MemoryShort(_why(stats, size_bytes))
+            raise MemoryShort(_why(stats, f"A file of {megabytes(size_bytes)} is not taken now."))
+
+    def refuse_all_when_critical(self, refused: str) -> None:
+        """The same for work of any size; `refused` is the sentence that says what is not done."""
+        stats = self.get_current_stats(_FRESH_S)
+        if stats.pressure_level is PressureLevel.CRITICAL:
+            raise MemoryShort(_why(stats, refused))
 
     def register_pressure_callback(self, level: PressureLevel, callback: Callback) -> None:
         """Call `callback` with the sample each time this level is entered, from a worse or from a better one."""
@@ -205,10 +211,10 @@ class MemoryPressureMonitor:
         }
 
 
-def _why(stats: MemoryStats, size_bytes: int) -> str:
+def _why(stats: MemoryStats, refused: str) -> str:
     return (
         f"Memory is nearly exhausted: {stats.system_percent:.0f} % of {stats.system_total_mb:.0f} MB are in use "
-        f"(limit: {stats.bound}). A file of {megabytes(size_bytes)} is not taken now."
+        f"(limit: {stats.bound}). {refused}"
     )
 
 

@@ -66,3 +66,8 @@ def forget(cache: EnhancedMetadataCache) -> None:
 def refuse_when_critical(size_bytes: int) -> None:
     """Raise `MemoryShort` (503 with Retry-After) for new work of 4 MiB or more while memory is nearly exhausted."""
     get_global_monitor().refuse_when_critical(size_bytes)
+
+
+def refuse_decoding_when_critical() -> None:
+    """Raise `MemoryShort` while memory is nearly exhausted: a few bytes may unfold to hundreds of megabytes."""
+    get_global_monitor().refuse_all_when_critical("No picture is decoded now.")

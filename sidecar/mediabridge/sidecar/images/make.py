@@ -67,7 +67,8 @@ class Pictures:
     """Threads may share it. `raw_preview` fetches what is shown of a RAW file, `video_poster` of a video.
 
     Without them such files are refused. A poster is None for what is no video; other failures are its own. `new_path`
-    says where a preview may lie while it is decoded.
+    says where a preview may lie while it is decoded. `refuse` is called before anything is, and raises when there is no
+    memory for it.
     """
 
     def __init__(
@@ -76,11 +77,13 @@ class Pictures:
         raw_preview: RawPreview | None = None,
         video_poster: RawPreview | None = None,
         new_path: Callable[[], Path] = own_path,
+        refuse: Callable[[], None] = lambda: None,
     ) -> None:
         self._pool = pool
         self._raw_preview = raw_preview
         self._video_poster = video_poster
         self._new_path = new_path
+        self._refuse = refuse
 
     def make(self, path: Path, presets: Iterable[Preset], out: Out) -> dict[str, Made]:
         """Make all presets of a file from one decode; `out` is given each one when it is ready, the largest first.
@@ -90,6 +93,7 @@ class Pictures:
         wanted = {preset.name: preset for preset in presets}
         if not wanted:
             return {}
+        self._refuse()
         try:
             return self._ask(path, wanted, out, None)
         except RawPicture:
