@@ -128,7 +128,7 @@ class UnreadableFile(Fault):
 
 
 class RetrainingRefused(Fault):
-    """Nothing can be learnt yet. `missing`: `{"labels": {"real": 12}, "golden": {"fake": 60}}`, as far as it is short."""
+    """Nothing can be learnt yet. `missing`: how many labels are, `{"labels": {"real": 12}, "golden": {"fake": 60}}`."""
 
     suggestion = 'Send labels to POST /api/deepfake/feedback; with "golden": true they join the golden set.'
 

@@ -24,7 +24,7 @@ _LEAST_SOURCES = 2
 class Round:
     """What came of it. `model` is None when it was refused before the fit; `missing` says then what is missing.
 
-    `harmful`: users whose fresh labels made the golden set's score worse.
+    `harmful`: users whose fresh labels made the golden set's score worse; `used`: the files that it learnt from.
     """
 
     told: dict[str, Any]
@@ -33,6 +33,7 @@ class Round:
     measured: dict[str, Any] | None = None
     champion_measured: dict[str, Any] | None = None
     harmful: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
 
 
 def run_round(material: Material, at: str, tell: fit.Tell | None = None) -> Round:
@@ -48,7 +49,14 @@ def run_round(material: Material, at: str, tell: fit.Tell | None = None) -> Roun
     }
     if missing := gates.missing(told["labels"], told["golden"]):
         return Round({**told, "outcome": "refused", "missing": missing})
-    trained = {**told["labels"], "at": at, "data": data_hash(chosen), "golden": data_hash(material.golden)}
+    source = source_auc(chosen)
+    trained = {
+        **told["labels"],
+        "at": at,
+        "sourceAuc": source,
+        "data": data_hash(chosen),
+        "golden": data_hash(material.golden),
+    }
     fake, groups = truth(chosen), clusters(chosen)
     fitted = fit.fit(rows(chosen), fake, groups, trained, tell)
     return _judge(material, chosen, fitted, told)
@@ -67,7 +75,7 @@ def _judge(material: Material, chosen: Sequence[Sample], fitted: fit.Fitted, tol
     )
     all_gates = on_labels + gates.of_golden(found, of_champion)
     promoted = gates.passed(all_gates)
-    measured = serving(found, source_auc(chosen))
+    measured = serving(found, model.trained["sourceAuc"])
     return Round(
         told={
             **told,
@@ -83,6 +91,7 @@ def _judge(material: Material, chosen: Sequence[Sample], fitted: fit.Fitted, tol
         measured=measured,
         champion_measured=serving(of_champion, champion.trained.get("sourceAuc")) if champion and of_champion else None,
         harmful=tuple(labeler for labeler, value in harm.items() if value > guards.MOST_HARM),
+        used=tuple(one.sha256 for one in chosen),
     )
 
 

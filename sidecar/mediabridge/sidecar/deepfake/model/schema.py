@@ -66,18 +66,19 @@ CREATE TABLE IF NOT EXISTS golden (
 CREATE TABLE IF NOT EXISTS models (
     version INTEGER PRIMARY KEY AUTOINCREMENT,
     domain TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('champion', 'archived', 'rejected')),
+    state TEXT NOT NULL CHECK (state IN ('champion', 'archived')),
     parent INTEGER,
     document TEXT NOT NULL,  -- JSON, see document.py
     measured TEXT NOT NULL,  -- JSON: golden-set metrics and what may be served
-    created TEXT NOT NULL
+    created TEXT NOT NULL,
+    since TEXT NOT NULL  -- when it last became the champion
 );
 CREATE UNIQUE INDEX IF NOT EXISTS one_champion ON models (domain) WHERE state = 'champion';
 CREATE TABLE IF NOT EXISTS rounds (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     domain TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('running', 'promoted', 'rejected', 'dry_run', 'failed')),
-    beat REAL NOT NULL,  -- Unix seconds of the last sign of life
+    state TEXT NOT NULL CHECK (state IN ('running', 'promoted', 'rejected', 'refused', 'failed')),
+    begun REAL NOT NULL,  -- Unix seconds: one that runs for too long has died
     result TEXT,
     started TEXT NOT NULL,
     ended TEXT

@@ -28,7 +28,9 @@ _NICE = 10
 _SAMPLES = """
 WITH votes AS (  -- the operator's own vote stands for a file, else the first one
     SELECT *, row_number() OVER (PARTITION BY sha256 ORDER BY operator DESC, id) AS place,
-        max(used_by IS NOT NULL) OVER (PARTITION BY sha256) AS used
+        -- after a return to an older model, what only newer ones had seen is fresh again
+        max(coalesce(used_by <= (SELECT version FROM models WHERE domain = :domain AND state = 'champion'), 0))
+            OVER (PARTITION BY sha256) AS used
     FROM labels WHERE domain = :domain AND status = 'accepted'
 ), newest AS (
     SELECT v.id, v.sha256, v.label, v.labeler, v.operator, v.source, v.used, s.vector, s.facts
@@ -79,6 +81,7 @@ def _plain(made: Round) -> dict[str, Any]:
         "measured": made.measured,
         "championMeasured": made.champion_measured,
         "harmful": list(made.harmful),
+        "used": list(made.used),
     }
 
 

@@ -1,0 +1,237 @@
+"""Labels: who says what of which file, what counts at once, and what waits for the operator."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from mediabridge.sidecar.faults import Conflict, ContentUnknown, InvalidRequest
+
+from .guards import WORDS, Label, Reason, quarantine
+from .schema import Database
+from .store import Analysis
+
+Status = Literal["accepted", "quarantined", "conflict", "duplicate", "golden"]
+_WITHDRAW = "The operator may withdraw the first one: DELETE /api/deepfake/feedback/{id}"
+_DAY = timedelta(days=1)
+_SAID = ("accepted", "conflict")  # labels that say something about their file
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One label as it is sent. `operator`: sent with the operator's rights; `source`: where the file is from."""
+
+    label: Label
+    labeler: str
+    operator: bool = False
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What became of a label. `reason` is a word, `explanation` a sentence; both are None when it counts."""
+
+    id: int | None
+    status: Status
+    reason: str | None = None
+    explanation: str | None = None
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC, milliseconds; such texts are in the order of time."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Labels:
+    """Votes and the golden set. Raises a `Fault` where the file cannot be used."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def give(self, analysis: Analysis, vote: Vote, now: datetime) -> Given:
+        """Take a label. Raises `Conflict` when the same labeler has said the opposite."""
+        _check_usable(analysis)
+        with self._database.transaction():
+            own = [row for row in self._of_file(analysis) if row["labeler"] == vote.labeler]
+            if own:
+                return _repeated(own[0], vote)
+            status, reason = self._status(analysis, vote, now)
+            added = self._database.run(
+                "INSERT INTO labels (sha256, domain, label, labeler, operator, source, status, reason, created)"
+                " VALUES (:sha256, :domain, :label, :labeler, :operator, :source, :status, :reason, :now) RETURNING id",
+                {**_key(analysis), **_vote(vote), "status": status, "reason": reason, "now": rfc3339(now)},
+            )
+            if status == "conflict" or (vote.operator and status == "accepted"):
+                self._settle(analysis)
+        # A label on a file of the golden set checks its labeler, who does not learn that.
+        told: Status = "accepted" if status == "check" else status  # type: ignore[assignment]
+        return Given(added[0]["id"], told, reason, WORDS[reason] if reason else None)
+
+    def _status(self, analysis: Analysis, vote: Vote, now: datetime) -> tuple[str, Reason | None]:
+        if self._database.run("SELECT 1 FROM golden WHERE sha256 = :sha256 AND domain = :domain", _key(analysis)):
+            return "check", None
+        today, agreed, checked = self._record(vote, now)
+        reason = quarantine(
+            label=vote.label,
+            declares_ai=analysis.declares_ai,
+            operator=vote.operator,
+            today=today,
+            agreed=agreed,
+            checked=checked,
+        )
+        if reason is not None:
+            return "quarantined", reason
+        others = {row["label"] for row in self._of_file(analysis) if row["status"] in _SAID}
+        if others - {vote.label} and not vote.operator:
+            return "conflict", "labels_differ"
+        return "accepted", None
+
+    def _record(self, vote: Vote, now: datetime) -> tuple[int, int, int]:
+        """Of a user: labels in the last 24 hours; right ones, and all, on files whose truth is known."""
+        who = {"labeler": vote.labeler, "since": rfc3339(now - _DAY)}
+        today = self._database.run(
+            "SELECT count(*) AS n FROM labels WHERE labeler = :labeler AND NOT operator AND created > :since", who
+        )
+        checks = self._database.run(
+            "SELECT count(*) AS n, coalesce(sum(l.label = g.label), 0) AS agreed FROM labels l"
+            " JOIN golden g USING (sha256, domain) WHERE l.labeler = :labeler AND l.status = 'check'",
+            who,
+        )
+        return today[0]["n"], checks[0]["agreed"], checks[0]["n"]
+
+    def _settle(self, analysis: Analysis) -> None:
+        """Labels of a file count when they agree; where they do not, the operator's own count alone."""
+        rows = [row for row in self._of_file(analysis) if row["status"] in _SAID]
+        said = {row["label"] for row in rows if row["operator"]} or {row["label"] for row in rows}
+        for row in rows:
+            counts = len(said) == 1 and row["label"] in said
+            self._database.run(
+                "UPDATE labels SET status = :status, reason = :reason WHERE id = :id",
+                {
+                    "id": row["id"],
+                    "status": "accepted" if counts else "conflict",
+                    "reason": None if counts else "labels_differ",
+                },
+            )
+
+    def waiting(self, limit: int = 100) -> list[dict[str, Any]]:
+        """Labels that wait for the operator, the newest first."""
+        rows = self._database.run(
+            "SELECT * FROM labels WHERE status IN ('quarantined', 'conflict') ORDER BY id DESC LIMIT :limit",
+            {"limit": limit},
+        )
+        return [_told(row) for row in rows]
+
+    def decide(self, label_id: int, *, accept: bool) -> dict[str, Any]:
+        """Accept a label, whatever others say, or remove it. Raises `ContentUnknown`."""
+        with self._database.transaction():
+            rows = self._database.run("SELECT * FROM labels WHERE id = :id", {"id": label_id})
+            if not rows:
+                msg = f"There is no label {label_id}."
+                raise ContentUnknown(msg, "GET /api/deepfake/feedback lists those that wait.")
+            row = rows[0]
+            key = {"sha256": row["sha256"], "domain": row["domain"], "id": label_id, "label": row["label"]}
+            if accept:
+                # From now on it is the operator's word.
+                self._database.run(
+                    "UPDATE labels SET status = 'accepted', reason = NULL, operator = 1 WHERE id = :id", key
+                )
+                self._database.run(
+                    "DELETE FROM labels WHERE sha256 = :sha256 AND domain = :domain AND label != :label", key
+                )
+            else:
+                self._database.run("DELETE FROM labels WHERE id = :id", key)
+            self._settle(Analysis("", row["sha256"], row["domain"], usable=True, declares_ai=False))
+        return {**_told(row), "status": "accepted" if accept else "removed", "reason": None, "explanation": None}
+
+    def freeze(self, analysis: Analysis, label: Label, labeler: str, now: datetime) -> Given:
+        """Put a file into the golden set. Raises `Conflict` when it is there otherwise, or was learnt from."""
+        _check_usable(analysis)
+        key = {**_key(analysis), "label": label, "labeler": labeler, "now": rfc3339(now)}
+        with self._database.transaction():
+            known = self._database.run("SELECT label FROM golden WHERE sha256 = :sha256 AND domain = :domain", key)
+            if known and known[0]["label"] == label:
+                return Given(None, "duplicate")
+            if known:
+                msg = f"The file is in the golden set as {known[0]['label']!r}; what is there does not change."
+                raise Conflict(msg, "Remove it first: DELETE /api/deepfake/golden/{sha256}")
+            if any(row["used_by"] is not None for row in self._of_file(analysis)):
+                msg = "A model has learnt from this file; the golden set is of files that none has seen."
+                raise Conflict(msg, "Take another file.")
+            self._database.run(
+                "INSERT INTO golden (sha256, domain, label, labeler, created)"
+                " VALUES (:sha256, :domain, :label, :labeler, :now)",
+                key,
+            )
+            self._database.run(
+                "UPDATE labels SET status = 'check', reason = NULL WHERE sha256 = :sha256 AND domain = :domain", key
+            )
+        return Given(None, "golden")
+
+    def golden(self, domain: str) -> list[dict[str, Any]]:
+        """The golden set."""
+        rows = self._database.run("SELECT * FROM golden WHERE domain = :domain ORDER BY created", {"domain": domain})
+        names = {"sha256": "sha256", "label": "label", "labeler": "labeler", "created": "created"}
+        return [{name: row[column] for name, column in names.items()} for row in rows]
+
+    def thaw(self, sha256: str) -> None:
+        """Take a file out of the golden set. Raises `ContentUnknown`."""
+        if not self._database.run("DELETE FROM golden WHERE sha256 = :sha256 RETURNING 1", {"sha256": sha256}):
+            msg = f"The golden set has no file {sha256[:64]!r}."
+            raise ContentUnknown(msg, "GET /api/deepfake/golden lists it.")
+
+    def quarantine_of(self, labelers: list[str], domain: str, version: int) -> int:
+        """Set aside what these users said since that model, which had bad influence; gives how many."""
+        gone = 0
+        for labeler in labelers:
+            gone += len(
+                self._database.run(
+                    "UPDATE labels SET status = 'quarantined', reason = 'harmful_influence' WHERE labeler = :labeler"
+                    " AND domain = :domain AND status = 'accepted' AND NOT operator"
+                    " AND (used_by IS NULL OR used_by > :version) RETURNING 1",
+                    {"labeler": labeler, "domain": domain, "version": version},
+                )
+            )
+        return gone
+
+    def _of_file(self, analysis: Analysis) -> list[sqlite3.Row]:
+        return self._database.run(
+            "SELECT * FROM labels WHERE sha256 = :sha256 AND domain = :domain ORDER BY id", _key(analysis)
+        )
+
+
+def _repeated(own: sqlite3.Row, vote: Vote) -> Given:
+    if own["label"] == vote.label:
+        return Given(own["id"], "duplicate", None, "The same label of the same labeler was there already.")
+    msg = f"label: {vote.labeler!r} has labelled this file as {own['label']!r} before."
+    raise Conflict(msg, _WITHDRAW.replace("{id}", str(own["id"])))
+
+
+def _check_usable(analysis: Analysis) -> None:
+    if not analysis.usable:
+        msg = "analysisId: this analysis gave no features to learn from: too small, unreadable, or of an older version."
+        raise InvalidRequest(msg, "Analyse the file again, in a larger size if there is one.")
+
+
+def _key(analysis: Analysis) -> dict[str, object]:
+    return {"sha256": analysis.sha256, "domain": analysis.domain}
+
+
+def _vote(vote: Vote) -> dict[str, object]:
+    return {"label": vote.label, "labeler": vote.labeler, "operator": vote.operator, "source": vote.source}
+
+
+def _told(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "sha256": row["sha256"],
+        "domain": row["domain"],
+        "label": row["label"],
+        "labeler": row["labeler"],
+        "status": row["status"],
+        "reason": row["reason"],
+        "explanation": WORDS.get(row["reason"]),
+        "created": row["created"],
+    }

@@ -1,0 +1,280 @@
+"""The model as the service sees it: scores, labels, figures, retraining, older versions."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mediabridge.sidecar.faults import Fault, RetrainingFailed, RetrainingRefused
+from mediabridge.sidecar.isolated import IsolationError, Limits, Runner
+
+from . import card, features, figures, gates, train
+from .document import Score
+from .guards import Label
+from .labels import Given, Labels, Vote, rfc3339
+from .schema import Database
+from .store import DOMAINS, Store, domain_of
+from .versions import Champion, Versions
+
+Part = TypeVar("Part", Store, Labels, Versions)
+LIMITS = Limits(seconds=120, memory_bytes=1024**3)
+_log = logging.getLogger(__name__)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ModelService:
+    """One for a process; threads share it. Its file is opened when it is first needed.
+
+    `score`, `describe` and `record` raise nothing; the others raise a `Fault`. `launch` starts a retraining of a domain
+    somewhere and gives an id to ask for; wherever that is, it ends in `retrain`.
+    """
+
+    def __init__(
+        self,
+        instance: Path,
+        launch: Callable[[str], str] | None = None,
+        *,
+        limits: Limits = LIMITS,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self._instance = instance
+        self._launch = launch
+        self._limits = limits
+        self._clock = clock
+        self._runner = Runner(1)  # its own: a retraining takes no place of a request's child
+        self._lock = threading.Lock()
+        self._reads: Database | None = None
+        self._writes: Database | None = None
+        self._champions: dict[str, tuple[object, Champion | None]] = {}
+
+    # What an analysis asks
+
+    def score(self, values: Mapping[str, float], domain: Mapping[str, Any] | str = "image") -> Score | None:
+        """The score of a file by its features; None without a promoted model, or when its score may not be given.
+
+        `domain`: `image` or `video_frame`, or facts whose `mediaType` tells.
+        """
+        try:
+            champion = self._champion(_domain(domain))
+            if champion is None or not champion.measured["mayScore"] or not values:
+                return None
+            return champion.model.score(features.vector(values), str(champion.version))
+        except (Fault, ValueError) as problem:
+            _log.warning("no score: %s", problem)
+            return None
+
+    def describe(self, domain: Mapping[str, Any] | str = "image") -> dict[str, Any]:
+        """The model of a domain. `thresholds` is null while it may give no verdict; `suspended` says why then."""
+        try:
+            champion = self._champion(_domain(domain))
+        except Fault as problem:
+            _log.warning("no model: %s", problem)
+            return {**card.described(None), "problem": problem.message}
+        return card.described(champion)
+
+    def record(
+        self,
+        analysis_id: str,
+        sha256: str,
+        media_type: str,
+        values: Mapping[str, float],
+        format_facts: Mapping[str, Any],
+        verdict: str,
+        created: str,
+    ) -> None:
+        """Keep what feedback will refer to: the features, never the file. No features: nothing can be learnt from it.
+
+        A clip has the mean of its frames' features (`features.mean`). `format_facts`: see `rounds.FORMAT_FACTS`, and
+        `perceptualHash` for what `features.fingerprint` gives.
+        """
+        domain = domain_of(media_type)
+        try:
+            champion = self._champion(domain)
+            inside = champion.model.novelty(features.vector(values)) <= 1 if champion and values else None
+            self._writing(Store).keep(
+                analysis_id, sha256, domain, values, format_facts, verdict, created, in_domain=inside
+            )
+        except (Fault, ValueError) as problem:
+            _log.warning("the analysis %s is not kept, so that it cannot be labelled: %s", analysis_id, problem)
+
+    # Labels
+
+    def feedback(
+        self, analysis_id: str, label: Label, labeler: str, *, operator: bool = False, source: str | None = None
+    ) -> Given:
+        """Take a label. Raises `ContentUnknown`, and `Conflict` when the same labeler has said the opposite."""
+        analysis = self._reading(Store).analysis(analysis_id)
+        return self._writing(Labels).give(analysis, Vote(label, labeler, operator, source), self._clock())
+
+    def freeze(self, analysis_id: str, label: Label, labeler: str) -> Given:
+        """Put a file into the golden set. Raises `ContentUnknown`, `Conflict`."""
+        analysis = self._reading(Store).analysis(analysis_id)
+        return self._writing(Labels).freeze(analysis, label, labeler, self._clock())
+
+    def thaw(self, sha256: str) -> None:
+        """Take a file out of the golden set. Raises `ContentUnknown`."""
+        self._writing(Labels).thaw(sha256)
+
+    def golden(self, domain: str = "image") -> list[dict[str, Any]]:
+        """The golden set."""
+        return self._reading(Labels).golden(domain)
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Labels that wait for the operator."""
+        return self._reading(Labels).waiting()
+
+    def decide(self, label_id: int, *, accept: bool) -> dict[str, Any]:
+        """The operator's word on a label. Raises `ContentUnknown`."""
+        return self._writing(Labels).decide(label_id, accept=accept)
+
+    def forget(self, sha256: str) -> int:
+        """Remove all that is kept of a file; gives how many rows that were."""
+        return self._writing(Store).forget(sha256)
+
+    # Figures
+
+    def stats(self, domain: str = "image") -> dict[str, Any]:
+        """All figures; no lock of anybody who writes or trains is waited for."""
+        return figures.stats(self._database(), domain, self.describe(domain), self._clock())
+
+    def card(self, domain: str = "image") -> dict[str, Any]:
+        """The model card, from the model as it is now."""
+        return card.card(self.stats(domain))
+
+    def models(self, domain: str = "image") -> list[dict[str, Any]]:
+        """All versions that are kept, the newest first."""
+        return self._reading(Versions).listed(domain)
+
+    # Retraining
+
+    def start(self, domain: str = "image") -> str:
+        """Have a model trained somewhere; gives the id of the job. Raises `RetrainingRefused` with what is missing."""
+        self.check(domain)
+        if self._launch is None:
+            msg = "Nothing here can start a retraining."
+            raise RetrainingFailed(msg)
+        return self._launch(domain)
+
+    def check(self, domain: str) -> None:
+        """Raises `RetrainingRefused` when there are too few labels."""
+        samples, golden, _ = figures.counts(self._database(), domain)
+        _refuse(gates.missing(samples, golden))
+
+    def retrain(
+        self, report: Callable[[int, int], object], check: Callable[[], object], domain: str = "image"
+    ) -> dict[str, Any]:
+        """Train a challenger in a child, and make it the champion when it passes all gates; gives every gate's numbers.
+
+        `report(done, total)` and `check()` are called now and then; what they raise ends it. Raises
+        `RetrainingRefused`, `RetrainingFailed`, and `Conflict` while another one runs.
+        """
+        self.check(domain)
+        versions = self._writing(Versions)
+        number = versions.begin(domain, self._clock())
+        try:
+            made = self._train(report, check, domain)
+            check()
+            told = self._conclude(domain, made)
+        except BaseException as problem:
+            versions.end(number, "failed", {"outcome": "failed", "problem": str(problem)}, self._clock())
+            raise
+        versions.end(number, told["outcome"], told, self._clock())
+        if told["outcome"] == "refused":
+            _refuse(told["missing"])
+        return told
+
+    def _train(self, report: Callable[[int, int], object], check: Callable[[], object], domain: str) -> dict[str, Any]:
+        request = {"path": str(self._database().path), "domain": domain, "at": rfc3339(self._clock())}
+        try:
+            for step in self._runner.stream(train.TASK, request, self._limits):
+                if "round" in step:
+                    return dict(step["round"])
+                report(step["done"], step["total"])
+                check()
+        except IsolationError as problem:
+            msg = f"The training broke off: {problem}."
+            raise RetrainingFailed(msg) from problem
+        msg = "The training ended without a result."
+        raise RetrainingFailed(msg)
+
+    def _conclude(self, domain: str, made: dict[str, Any]) -> dict[str, Any]:
+        """Write down what came of it; the child wrote nothing."""
+        told: dict[str, Any] = {"domain": domain, **made["told"], "version": None}
+        parent, versions = told["champion"], self._writing(Versions)
+        if made["harmful"]:
+            told["quarantined"] = self._writing(Labels).quarantine_of(made["harmful"], domain, parent or 0)
+        if parent is not None and made["championMeasured"]:
+            versions.remeasure(parent, made["championMeasured"])
+        if made["promoted"]:
+            now = self._clock()
+            version = versions.promote(domain, made["document"], made["measured"], parent, made["used"], now)
+            if version is None:
+                return {**told, "outcome": "rejected", "reason": "champion_changed"}
+            return {**told, "version": str(version)}
+        return told
+
+    def rollback(self, version: int) -> dict[str, Any]:
+        """Make an older model the champion again: its scores are the same to the bit. Raises `ContentUnknown`."""
+        return self.describe(self._writing(Versions).rollback(version, self._clock()))
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            for database in (self._reads, self._writes):
+                if database is not None:
+                    database.close()
+            self._reads = self._writes = None
+
+    # The file
+
+    def _champion(self, domain: str) -> Champion | None:
+        versions = self._reading(Versions)
+        mark = versions.mark(domain)
+        known = self._champions.get(domain)
+        if known is None or known[0] != mark:
+            try:
+                known = (mark, versions.champion(domain))
+            except ValueError as problem:
+                _log.warning("the model of %s is not used: %s", domain, problem)
+                known = (mark, None)
+            self._champions[domain] = known
+        return known[1]
+
+    def _database(self) -> Database:
+        """The connection of readers: SQLite lets them read while others write."""
+        with self._lock:
+            if self._reads is None:
+                self._reads = Database(self._instance)
+            return self._reads
+
+    def _reading(self, part: type[Part]) -> Part:
+        return part(self._database())
+
+    def _writing(self, part: type[Part]) -> Part:
+        with self._lock:
+            if self._writes is None:
+                self._writes = Database(self._instance)
+            return part(self._writes)
+
+
+def _domain(domain: Mapping[str, Any] | str) -> str:
+    if isinstance(domain, str):
+        return domain if domain in DOMAINS else domain_of(domain)
+    return domain_of(domain.get("mediaType", "image"))
+
+
+def _refuse(missing: Mapping[str, Mapping[str, int]]) -> None:
+    if missing:
+        words = "; ".join(
+            f"{', '.join(f'{number} {name}' for name, number in numbers.items())} in the {kind}"
+            for kind, numbers in missing.items()
+        )
+        msg = f"Too few files are labelled. Missing: {words}."
+        raise RetrainingRefused(msg, missing=missing)

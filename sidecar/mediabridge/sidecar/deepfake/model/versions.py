@@ -1,0 +1,191 @@
+"""Models by version, and the rounds that made them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mediabridge.sidecar.faults import Conflict, ContentUnknown
+
+from .document import Model
+from .labels import rfc3339
+from .schema import Database
+
+KEPT = 10  # archived models of a domain
+MOST_ROUNDS = 200
+LONGEST_S = 150.0  # a round that has begun longer ago has died
+_LIST = "GET /api/deepfake/models lists what there is."
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The model that speaks. `measured`: see `rounds.serving`; `since`: when it became the champion."""
+
+    version: int
+    model: Model
+    measured: Mapping[str, Any]
+    created: str
+    since: str
+
+
+class Versions:
+    """Raises a `Fault` where the file cannot be used."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def mark(self, domain: str) -> tuple[int, str] | None:
+        """Of the champion: changes whenever `champion` would give something else."""
+        rows = self._database.run(
+            "SELECT version, since, measured FROM models WHERE domain = :domain AND state = 'champion'",
+            {"domain": domain},
+        )
+        return (rows[0]["version"], rows[0]["since"] + rows[0]["measured"]) if rows else None
+
+    def champion(self, domain: str) -> Champion | None:
+        """The model that speaks. Raises `ValueError` when it is no model for today's features."""
+        rows = self._database.run(
+            "SELECT * FROM models WHERE domain = :domain AND state = 'champion'", {"domain": domain}
+        )
+        if not rows:
+            return None
+        row = rows[0]
+        model = Model.from_json(row["document"])
+        return Champion(row["version"], model, json.loads(row["measured"]), row["created"], row["since"])
+
+    def listed(self, domain: str) -> list[dict[str, Any]]:
+        """All models of a domain, the newest first, without their numbers."""
+        rows = self._database.run(
+            "SELECT version, state, parent, created, measured, json_extract(document, '$.trained') AS trained"
+            " FROM models WHERE domain = :domain ORDER BY version DESC",
+            {"domain": domain},
+        )
+        return [
+            {
+                "version": str(row["version"]),
+                "state": row["state"],
+                "parent": str(row["parent"]) if row["parent"] else None,
+                "created": row["created"],
+                "trained": json.loads(row["trained"]),
+                **json.loads(row["measured"]),
+            }
+            for row in rows
+        ]
+
+    def begin(self, domain: str, now: datetime) -> int:
+        """A new round. Raises `Conflict` while another one runs."""
+        moment = time.time()
+        with self._database.transaction():
+            self._database.run(
+                "UPDATE rounds SET state = 'failed', ended = :now, result = '{\"outcome\": \"failed\"}'"
+                " WHERE state = 'running' AND NOT begun BETWEEN :oldest AND :moment + 1",
+                {"now": rfc3339(now), "oldest": moment - LONGEST_S, "moment": moment},
+            )
+            if self._database.run(
+                "SELECT 1 FROM rounds WHERE state = 'running' AND domain = :domain", {"domain": domain}
+            ):
+                msg = "A retraining runs already."
+                raise Conflict(msg, "GET /api/deepfake/stats tells when it is done.")
+            rows = self._database.run(
+                "INSERT INTO rounds (domain, state, begun, started) VALUES (:domain, 'running', :moment, :now)"
+                " RETURNING id",
+                {"domain": domain, "moment": moment, "now": rfc3339(now)},
+            )
+            self._database.run("DELETE FROM rounds WHERE id <= :oldest", {"oldest": rows[0]["id"] - MOST_ROUNDS})
+        return int(rows[0]["id"])
+
+    def end(self, round_id: int, state: str, result: Mapping[str, Any], now: datetime) -> None:
+        """The round is over."""
+        self._database.run(
+            "UPDATE rounds SET state = :state, result = :result, ended = :now WHERE id = :id AND state = 'running'",
+            {"id": round_id, "state": state, "result": json.dumps(result), "now": rfc3339(now)},
+        )
+
+    def last_round(self, domain: str) -> dict[str, Any] | None:
+        """The newest round of a domain."""
+        rows = self._database.run(
+            "SELECT * FROM rounds WHERE domain = :domain ORDER BY id DESC LIMIT 1", {"domain": domain}
+        )
+        return _round(rows[0]) if rows else None
+
+    def promote(
+        self,
+        domain: str,
+        document: str,
+        measured: Mapping[str, Any],
+        parent: int | None,
+        used: Sequence[str],
+        now: datetime,
+    ) -> int | None:
+        """Make a challenger the champion; gives its version. None when the champion is another by now."""
+        with self._database.transaction():
+            current = self.mark(domain)
+            if (current[0] if current else None) != parent:
+                return None
+            values = {"domain": domain, "now": rfc3339(now), "parent": parent, "used": json.dumps(list(used))}
+            self._archive(domain)
+            rows = self._database.run(
+                "INSERT INTO models (domain, state, parent, document, measured, created, since)"
+                " VALUES (:domain, 'champion', :parent, :document, :measured, :now, :now) RETURNING version",
+                {**values, "document": document, "measured": json.dumps(measured)},
+            )
+            version = int(rows[0]["version"])
+            self._database.run(
+                "UPDATE labels SET used_by = :version"
+                " WHERE domain = :domain AND used_by IS NULL AND status = 'accepted'"
+                " AND sha256 IN (SELECT value FROM json_each(:used))",
+                {**values, "version": version},
+            )
+            self._database.run(
+                "DELETE FROM models WHERE domain = :domain AND state = 'archived' AND version NOT IN (SELECT version"
+                " FROM models WHERE domain = :domain AND state = 'archived' ORDER BY version DESC LIMIT :kept)",
+                {**values, "kept": KEPT},
+            )
+        return version
+
+    def remeasure(self, version: int, measured: Mapping[str, Any]) -> None:
+        """What a model may say, by the golden set as it is now."""
+        self._database.run(
+            "UPDATE models SET measured = :measured WHERE version = :version",
+            {"version": version, "measured": json.dumps(measured)},
+        )
+
+    def rollback(self, version: int, now: datetime) -> str:
+        """Make a model the champion again; gives its domain. Raises `ContentUnknown` or `Conflict`."""
+        with self._database.transaction():
+            rows = self._database.run("SELECT * FROM models WHERE version = :version", {"version": version})
+            if not rows:
+                msg = f"version: there is no model {version}."
+                raise ContentUnknown(msg, _LIST)
+            try:
+                Model.from_json(rows[0]["document"])
+            except ValueError as problem:
+                msg = f"version: model {version} cannot be used: {problem}."
+                raise Conflict(msg, _LIST) from problem
+            self._archive(rows[0]["domain"])
+            self._database.run(
+                "UPDATE models SET state = 'champion', since = :now WHERE version = :version",
+                {"version": version, "now": rfc3339(now)},
+            )
+        return str(rows[0]["domain"])
+
+    def _archive(self, domain: str) -> None:
+        self._database.run(
+            "UPDATE models SET state = 'archived' WHERE domain = :domain AND state = 'champion'", {"domain": domain}
+        )
+
+
+def _round(row: sqlite3.Row) -> dict[str, Any]:
+    running = row["state"] == "running" and time.time() - row["begun"] < LONGEST_S
+    return {
+        "id": row["id"],
+        "state": row["state"] if running or row["state"] != "running" else "failed",
+        "started": row["started"],
+        "ended": row["ended"],
+        "result": json.loads(row["result"]) if row["result"] else None,
+    }
