@@ -24,6 +24,7 @@ TABLE: dict[type[Fault], Kind] = {
     faults.Forbidden: Kind(403, "forbidden", "Forbidden"),
     faults.ForbiddenTier: Kind(403, "forbidden_tier", "Not in this tier"),
     faults.ContentUnknown: Kind(404, "not_found", "Not found"),
+    faults.JobUnknown: Kind(404, "not_found", "Not found"),
     faults.Conflict: Kind(409, "conflict", "Conflict"),
     faults.PreconditionFailed: Kind(412, "precondition_failed", "Precondition failed"),
     faults.PayloadTooLarge: Kind(413, "payload_too_large", "Payload too large"),

@@ -73,6 +73,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     queue = Queue(tmp_path / "instance")
+    queue.counts()  # the file is made when it is first asked for
     yield Bench(queue, tmp_path / "instance", tmp_path / "acts.log")
     queue.close()
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,23 @@ def test_jobs_are_listed_by_status_and_kind_in_pages(bench: Any) -> None:
 def test_an_unknown_kind_is_refused(bench: Any) -> None:
     with pytest.raises(KeyError):
         bench.queue.submit("film", {})
+
+
+def test_all_who_open_a_new_queue_at_once_get_it(tmp_path: Path) -> None:
+    """Sidecars and worker start together; each must see the file without its tables or with all of them."""
+
+    def submit(instance: Path) -> None:
+        queue = Queue(instance)
+        queue.submit("text", {})
+        queue.close()
+
+    for turn in range(10):
+        instance = tmp_path / str(turn)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(submit, [instance] * 4))
+        queue = Queue(instance)
+        assert queue.counts() == {"queued": 4}
+        queue.close()
 
 
 def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_file_is_stored_under_its_hash(small: Any, files: Path, make_jpeg: Any
     answer = upload(small, content, "../Köln 1.jpg", x_drive_id="drive-1", x_user_id="user-7")
     told, digest = answer.json, hashlib.sha256(content).hexdigest()
     assert answer.status == 200
-    assert told.keys() == {"contentHash", "originalName", "size", "mimeType", "isNew", "metadata"}
+    assert told.keys() == {"contentHash", "originalName", "size", "mimeType", "isNew", "metadata", "jobs"}
     assert (told["contentHash"], told["originalName"], told["size"]) == (digest, "Köln 1.jpg", len(content))
     assert (told["mimeType"], told["isNew"]) == ("image/jpeg", True)
     assert told["metadata"].keys() == FIELDS

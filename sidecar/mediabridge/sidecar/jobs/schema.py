@@ -81,13 +81,14 @@ class Database:
 
     def _prepare(self) -> None:
         run = self._connection.execute
-        marks = (run("PRAGMA application_id").fetchone()[0], run("PRAGMA user_version").fetchone()[0])
-        if marks not in ((0, 0), (_APPLICATION, _SCHEMA)):
+        # One statement, hence one state of the file: another process may be making the tables right now.
+        marks = run("SELECT * FROM pragma_application_id, pragma_user_version").fetchone()
+        if tuple(marks) not in ((0, 0), (_APPLICATION, _SCHEMA)):
             msg = f"{self.path} is of another program, or of another version of this one."
             raise StorageUnavailable(msg, "Move the file away, or start the version that made it.")
         run("PRAGMA synchronous=NORMAL")
         self._use_log()
-        if marks == (0, 0):
+        if tuple(marks) == (0, 0):
             self._connection.executescript(
                 f"BEGIN IMMEDIATE; {_TABLES}"
                 f"PRAGMA application_id={_APPLICATION}; PRAGMA user_version={_SCHEMA}; COMMIT;"
