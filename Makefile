@@ -5,13 +5,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+TEST_PROCESSES ?= 2
 
 dev: setup
 	@exec $(BIN)/mediabridge dev
 
 test: setup
 	@sh scripts/node.sh install
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
 	@sh scripts/node.sh test
 
 setup: $(STAMP)

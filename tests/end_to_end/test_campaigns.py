@@ -29,7 +29,7 @@ def test_the_service_lives_on_little_memory(exiftool: str) -> None:
 
 
 def test_uploads_outlive_the_death_of_sidecar_and_worker() -> None:
-    campaign("--uploads", "1000", "--every", "1", name="campaign_store")
+    campaign("--uploads", "500", "--every", "0.7", name="campaign_store")
 
 
 def control_groups() -> bool:
