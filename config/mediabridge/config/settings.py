@@ -37,6 +37,7 @@ class Settings:
     log_level: Literal["auto", "debug", "info", "warning", "error"]
     sidecar_restart: Literal["never", "on-failure", "always"]
     proxy_start_wait_ms: int
+    proxy_cache_mb: int
     sidecar_replicas: int
     sidecar_worker: Literal["on", "off"]
     sidecar_memory_limit_mb: int

@@ -98,6 +98,13 @@ TABLE: tuple[Setting, ...] = (
         "ms that a request waits for a sidecar that is starting, before it is answered 503",
     ),
     Setting(
+        "PROXY_CACHE_MB",
+        "proxy_cache_mb",
+        values.whole(0, 1024**2),
+        64,
+        "memory of the host for small answers that never change, such as thumbnails; 0 keeps none",
+    ),
+    Setting(
         "SIDECAR_REPLICAS",
         "sidecar_replicas",
         values.whole(1, 64),

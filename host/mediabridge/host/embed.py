@@ -34,13 +34,14 @@ def bridge_from_settings(settings: Settings | None = None, **changes: object) ->
 
 
 def limits_from_settings(settings: Settings | None = None) -> Limits:
-    """The proxy's limits that follow from the settings: the largest upload, the longest answer, the wait at a start."""
+    """The proxy's limits that follow from the settings: largest upload, longest answer, wait at a start, cache."""
     if settings is None:
         settings, _ = load(os.environ, toml=Path("mediabridge.toml"))
     return Limits(
         body_rule=settings.largest_body,
         first_byte_s=settings.extract_timeout_s + FIRST_BYTE_MARGIN_S,
         start_wait_s=settings.proxy_start_wait_ms / 1000,
+        cache_bytes=settings.proxy_cache_mb * 1024**2,
     )
 
 

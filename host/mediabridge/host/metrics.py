@@ -50,6 +50,9 @@ def _of_the_proxy(tally: Tally) -> Iterator[Metric]:
     failures = CounterMetricFamily(
         "mediabridge_proxy_failures", "Requests that did not go as they should, by kind.", labels=("route", "outcome")
     )
+    cached = CounterMetricFamily(
+        "mediabridge_proxy_cached", "Requests that were answered from memory.", labels=("route",)
+    )
     in_flight = GaugeMetricFamily("mediabridge_proxy_in_flight", "Requests under way.", labels=("route",))
     bytes_in = CounterMetricFamily("mediabridge_proxy_request_bytes", "Bytes of request bodies.", labels=("route",))
     bytes_out = CounterMetricFamily("mediabridge_proxy_response_bytes", "Bytes of response bodies.", labels=("route",))
@@ -61,11 +64,12 @@ def _of_the_proxy(tally: Tally) -> Iterator[Metric]:
             requests.add_metric((route, method, str(status)), number)
         for outcome, number in counts.failures.items():
             failures.add_metric((route, str(outcome)), number)
+        cached.add_metric((route,), counts.cached)
         in_flight.add_metric((route,), counts.in_flight)
         bytes_in.add_metric((route,), counts.bytes_in)
         bytes_out.add_metric((route,), counts.bytes_out)
         first_byte.add_metric((route,), _buckets(counts), counts.first_byte_sum_s)
-    yield from (requests, failures, in_flight, bytes_in, bytes_out, first_byte)
+    yield from (requests, failures, cached, in_flight, bytes_in, bytes_out, first_byte)
 
 
 def _buckets(counts: Counts) -> list[tuple[str, float]]:

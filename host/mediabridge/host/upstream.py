@@ -44,7 +44,8 @@ class BridgeUpstream:
 
 def _endpoint(route: Route) -> Endpoint:
     address = route.address
-    return Endpoint(address.host, address.port, address.uds, ((b"x-mediabridge-token", route.token.encode()),))
+    token = (b"x-mediabridge-token", route.token.encode())
+    return Endpoint(address.host, address.port, address.uds, (token,), route.generation)
 
 
 def unavailable(status: Status) -> Unavailable:

@@ -6,8 +6,9 @@ from .errors import Outcome
 from .events import Finished, printable
 from .request import Request
 
-# Route, method, status, outcome, bytes of the request's body and of the response's, seconds to the first byte.
-Note = tuple[str, str, int, Outcome, int, int, float | None]
+# Route, method, status, outcome, bytes of the request's body and of the response's, seconds to the first byte, whether
+# it was answered from memory.
+Note = tuple[str, str, int, Outcome, int, int, float | None, bool]
 
 
 class Account:
@@ -35,7 +36,7 @@ class Account:
         """What is counted of it."""
         first = self.first_byte_at
         first_s = None if first is None else first - self._started_at
-        return self.route, self.request.method, self.told, self.outcome, self.bytes_in, self.bytes_out, first_s
+        return self.route, self.request.method, self.told, self.outcome, self.bytes_in, self.bytes_out, first_s, False
 
     def finished(self) -> Finished:
         """The event of this request, which ends now."""

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from time import perf_counter
 
 from . import answers
 from .answers import Answer
+from .cached import Cached, Target
 from .client import Client
 from .errors import ClientGoneError, Outcome, ProxyError, ResponseAbortedError
 from .events import SERVER_LOGGERS, Finished, hide_aborts, is_heard, log_finished
@@ -54,6 +56,8 @@ class AsgiProxy:
         self._on_event = on_event
         self._client: Client | None = None
         self.tally = Tally(routes.prefixes)
+        dated = b"date" not in self._dropped
+        self._cached = Cached(upstream, limits, self._trusted, self.tally, on_event, dated=dated)
         hide_aborts(*SERVER_LOGGERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +72,7 @@ class AsgiProxy:
             await self._app(scope, receive, send)
         elif kind == "websocket":
             await self._refuse_websocket(scope, receive, send)
-        else:
+        elif path not in self._cached.cache or not await self._recall(scope, path, send):
             await self._serve(scope, path, route, receive, send)
 
     async def aclose(self) -> None:
@@ -77,6 +81,24 @@ class AsgiProxy:
             await self._client.close()
             self._client = None
 
+    async def _recall(self, scope: Scope, path: bytes, send: Send) -> bool:
+        """Answer from memory, if that can be done."""
+        began_s, cached = perf_counter(), self._cached
+        target = Target.of(scope, path)
+        hit = cached.find(target, scope["headers"])
+        if hit is None:
+            return False
+        outcome = Outcome.CLIENT_GONE
+        try:
+            await send({"type": "http.response.start", "status": hit.status, "headers": hit.headers()})
+            await send({"type": "http.response.body", "body": hit.body, "more_body": False})
+            outcome = Outcome.OK
+        except RuntimeError as error:  # as in Exchange
+            raise ResponseAbortedError(f"The server would not take the response: {error}") from error
+        finally:
+            cached.count(target, hit, began_s, outcome)
+        return True
+
     async def _serve(self, scope: Scope, path: bytes, route: str, receive: Receive, send: Send) -> None:
         upstream, limits = self._upstream, self._limits
         why = upstream.why_not_ready()
@@ -84,6 +106,7 @@ class AsgiProxy:
         request = Request(scope, path, endpoints[0].headers if endpoints else ())
         exchange = Exchange(self._client_of_this_loop(), route, request, receive, send)
         self.tally.begin(exchange)
+        self._cached.begin(request)
         try:
             if why is not None and is_worth_waiting(why, limits.start_wait_s):
                 why = await until_ready(upstream, limits.start_wait_s)
@@ -91,6 +114,7 @@ class AsgiProxy:
                 request.make_room(endpoints[0].headers if endpoints else ())
             if why is None:
                 request.check(limits.largest_body(request.path, request.query))
+                exchange.fill = self._cached.fill(Target.of(scope, path), scope["headers"], route, endpoints)
                 await exchange.run(endpoints, self._trusted)
             else:
                 exchange.outcome, exchange.message = Outcome.NOT_READY, why.message
@@ -99,6 +123,7 @@ class AsgiProxy:
             exchange.outcome, exchange.message = error.outcome, str(error)
             await self._tell(exchange, error, send)
         finally:
+            self._cached.end(request, exchange.fill, complete=exchange.outcome is Outcome.OK)
             self.tally.end(exchange)
             if is_heard(self._on_event, exchange.outcome):
                 self._on_event(exchange.finished())

@@ -18,6 +18,7 @@ class Finished(NamedTuple):
     ``status`` is what the client was sent, 499 when it left before; ``aborted`` says that the response had begun and
     was cut off. ``bytes_in`` and ``bytes_out`` count bodies; ``first_byte_ms`` is the time to the upstream's response
     head, ``None`` without one. ``route`` is the prefix that matched, ``path`` the raw path without the query.
+    ``cached``: it was answered from memory.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Finished(NamedTuple):
     total_ms: float
     request_id: str
     message: str = ""
+    cached: bool = False
 
 
 _QUIET = frozenset({Outcome.OK, Outcome.NOT_READY, Outcome.REFUSED, Outcome.TOO_LARGE, Outcome.CLIENT_GONE})
@@ -48,9 +50,9 @@ def log_finished(event: Finished) -> None:
     first = "-" if event.first_byte_ms is None else f"{event.first_byte_ms:.1f}"
     logger.log(
         level,
-        "%s %s %d %s in=%d out=%d first_ms=%s total_ms=%.1f id=%s%s",
+        "%s %s %d %s in=%d out=%d first_ms=%s total_ms=%.1f id=%s%s%s",
         event.method, event.path, event.status, f"{event.outcome}, aborted" if event.aborted else event.outcome,
-        event.bytes_in, event.bytes_out, first, event.total_ms, event.request_id,
+        event.bytes_in, event.bytes_out, first, event.total_ms, event.request_id, " cached" if event.cached else "",
         f": {event.message}" if event.message else "",
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import Any
 from . import headers, stalls
 from .account import Account
 from .balance import Place
+from .cache import Fill
 from .client import Client
 from .connection import Connection
 from .errors import (
@@ -48,6 +49,7 @@ class Exchange(Account):
     """
 
     begun = False  # whether a connection to the upstream was had
+    fill: Fill | None = None  # takes the response for those who ask for the same
     _conn: Connection | None = None
     _place: Place | None = None
     _listener: Task[None] | None = None
@@ -149,7 +151,11 @@ class Exchange(Account):
 
     async def _relay(self, conn: Connection) -> None:
         fields = conn.headers
-        fields += (headers.via(conn.http_version), (headers.REQUEST_ID, self.request.request_id.encode()))
+        fields.append(headers.via(conn.http_version))
+        fill = self.fill if conn.extras is None else None
+        if fill is not None:
+            fill.begin(conn.status, fields)
+        fields.append((headers.REQUEST_ID, self.request.request_id.encode()))
         early = not conn.request_done
         if early or self.request.asks_for_upgrade:
             fields.append(_CLOSE)
@@ -165,6 +171,8 @@ class Exchange(Account):
                 await conn.changed()
             data, more = conn.take_body()
             self.bytes_out += len(data)
+            if fill is not None:
+                fill.add(data)
             await self._send({"type": "http.response.body", "body": data, "more_body": more or early})
         if trails and conn.extras is not None:
             await self._send({"type": TRAILERS, "headers": conn.extras.trailers, "more_trailers": False})

@@ -17,6 +17,8 @@ class Limits:
     ``pool_idle_s``: age of an idle connection that may still be used; must be below the sidecar's (waitress: 120 s).
     ``pool_size``: idle connections kept for one endpoint.
     ``start_wait_s``: how long a request waits for an upstream that is starting, before it is answered 503.
+    ``cache_bytes``: memory for responses that say ``public, immutable``, of ``cache_entry_bytes`` at most; 0 for none.
+    ``cache_fresh_s``: how long one of them is served before the upstream is asked again; twice as long while it is.
     """
 
     max_body: int | None = None
@@ -28,6 +30,9 @@ class Limits:
     pool_idle_s: float = 30.0
     pool_size: int = 128
     start_wait_s: float = 0.0
+    cache_bytes: int = 64 * 1024**2
+    cache_entry_bytes: int = 64 * 1024
+    cache_fresh_s: float = 5.0
     body_rule: Callable[[str, str], int] | None = None
 
     def largest_body(self, path: bytes, query: bytes) -> int | None:

@@ -30,7 +30,7 @@ class Counts:
     """One route's. ``requests`` by method and status, ``failures`` by outcome; bytes are those of bodies.
 
     ``first_byte`` counts times to the upstream's response head by bucket of ``BUCKETS_S``, the last for what is above
-    all of them; ``first_byte_sum_s`` is their sum in seconds.
+    all of them; ``first_byte_sum_s`` is their sum in seconds. ``cached`` of the requests were answered from memory.
     """
 
     BUCKETS_S: ClassVar = _BUCKETS_S
@@ -42,14 +42,16 @@ class Counts:
     bytes_out: int = 0
     first_byte: list[int] = field(default_factory=lambda: [0] * (len(_BUCKETS_S) + 1))
     first_byte_sum_s: float = 0.0
+    cached: int = 0
 
     def add(self, notes: Iterable[Note]) -> None:
         """Count requests that are over."""
         requests, first_byte = self.requests, self.first_byte
-        for _, method, status, outcome, bytes_in, bytes_out, first_s in notes:
+        for _, method, status, outcome, bytes_in, bytes_out, first_s, cached in notes:
             requests[method if method in _METHODS else OTHER, status] += 1
             self.bytes_in += bytes_in
             self.bytes_out += bytes_out
+            self.cached += cached
             if outcome is not Outcome.OK:
                 self.failures[outcome] += 1
             if first_s is not None:
@@ -60,7 +62,7 @@ class Counts:
         """The figures as they are now."""
         return Counts(
             in_flight, self.requests.copy(), self.failures.copy(), self.bytes_in, self.bytes_out,
-            self.first_byte.copy(), self.first_byte_sum_s,
+            self.first_byte.copy(), self.first_byte_sum_s, self.cached,
         )  # fmt: skip
 
 
@@ -77,7 +79,11 @@ class Tally:
     def end(self, account: Account) -> None:
         """A request is over, in whatever way."""
         self._under_way.discard(account)
-        self._over.append(account.note())
+        self.add(account.note())
+
+    def add(self, note: Note) -> None:
+        """The same for one that was over as soon as it had come."""
+        self._over.append(note)
         if len(self._over) > _MANY:
             with self._lock:
                 self._add_up()

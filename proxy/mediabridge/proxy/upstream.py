@@ -10,12 +10,14 @@ class Endpoint:
     """Where one sidecar process listens: ``host`` and ``port``, or the path of a Unix socket in ``uds``.
 
     ``headers`` are added to every request that goes there; a client's own header of such a name is dropped.
+    ``generation`` is another one when another process listens there: what the last one said is then forgotten.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
     uds: str | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    generation: int = 0
 
     @property
     def address(self) -> tuple[str, int, str | None]:

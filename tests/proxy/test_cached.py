@@ -1,0 +1,377 @@
+"""Answers from memory, through a real uvicorn: what they hold, when they are given, when the sidecar is asked."""
+
+import asyncio
+import json
+import threading
+from email.utils import formatdate
+
+import pytest
+from running import until
+from staging.scripted import Call
+from staging.serving import Stage, request
+from staging.wire import DEADLINE_S, Message
+
+from mediabridge.proxy import AsgiProxy, Endpoint, Limits, Outcome, Routes
+from mediabridge.proxy.testing import FakeUpstream
+
+from .direct import HOST, call, http_scope
+
+PATH = "/api/h/thumbnail"
+BODY = bytes(range(256)) * 20
+TAG = '"t1"'
+CONTROL = b"Cache-Control: public, max-age=31536000, immutable"
+FIELDS = (CONTROL, b"Content-Type: image/webp", b"X-Content-Type-Options: nosniff", b"Accept-Ranges: bytes")
+
+
+class Content:
+    """An upstream that serves one content as the sidecar does, and counts the requests that reached it."""
+
+    def __init__(self, body: bytes = BODY, tag: str = TAG, fields: tuple[bytes, ...] = FIELDS) -> None:
+        self.body, self.tag, self.fields = body, tag, fields
+        self.gone = False
+        self.asked = 0
+        self.hold: threading.Event | None = None
+
+    def __call__(self, call: Call) -> None:
+        while (message := call.request()) is not None:
+            self.asked += 1
+            if self.hold is not None:
+                assert self.hold.wait(DEADLINE_S)
+            self.answer(call, message)
+
+    def answer(self, call: Call, message: Message) -> None:
+        date = b"Date: " + formatdate(usegmt=True).encode()
+        fields = (b"ETag: " + self.tag.encode(), *self.fields, date)
+        if message.method == "DELETE":
+            self.gone = True
+        if self.gone:
+            call.answer(b"no", status=b"404 Not Found")
+        elif message.get("if-none-match") == self.tag:
+            kept = (field for field in fields if not field.startswith(b"Content-"))
+            call.send(b"\r\n".join([b"HTTP/1.1 304 Not Modified", *kept, b"", b""]))
+        elif message.get("range"):
+            call.answer(self.body[:1], *fields, b"Content-Range: bytes 0-0/5120", status=b"206 Partial Content")
+        elif message.method == "HEAD":
+            call.send(b"\r\n".join([b"HTTP/1.1 200 OK", b"Content-Length: %d" % len(self.body), *fields, b"", b""]))
+        else:
+            call.answer(self.body, *fields)
+
+
+@pytest.fixture
+def content(stage: Stage) -> Content:
+    content = Content()
+    stage.set_up(content)
+    return content
+
+
+def later(stage: Stage, seconds: float) -> None:
+    """Let time go by, for the cache alone."""
+    cache = stage.proxy._cached.cache
+    until(lambda: not cache._fills, "what was on its way is there")
+    clock = cache.clock
+    cache.clock = lambda: clock() + seconds
+
+
+def same(one: Message, other: Message) -> None:
+    moving = {"age", "date", "x-request-id"}
+    assert one.status == other.status
+    assert [p for p in one.headers if p[0] not in moving] == [p for p in other.headers if p[0] not in moving]
+    assert one.body == other.body
+
+
+def test_a_second_get_is_answered_from_memory_with_the_same_fields(stage: Stage, content: Content) -> None:
+    first, second = stage.ask(PATH), stage.ask(PATH, "X-Request-ID: mine-1")
+    assert content.asked == 1
+    same(first, second)
+    assert (first.get("age"), second.get("age")) == (None, "0")
+    assert second.get("x-request-id") == "mine-1"
+    assert second.get("date") == first.get("date")
+    assert second.body == BODY
+    third = stage.ask(PATH, "X-Request-ID: no good")
+    assert third.get("x-request-id") not in (None, "no good", first.get("x-request-id"))
+
+
+def test_head_and_if_none_match_are_answered_from_memory(stage: Stage, content: Content) -> None:
+    head, none = stage.ask(PATH, method="HEAD"), stage.ask(PATH, f"If-None-Match: {TAG}")
+    assert (head.status, none.status) == (200, 304)
+    stage.ask(PATH)
+    asked = content.asked
+    same(stage.ask(PATH, method="HEAD"), head)
+    same(stage.ask(PATH, f"If-None-Match: {TAG}"), none)
+    same(stage.ask(PATH, f'If-None-Match: "x", W/{TAG}', method="HEAD"), none)
+    assert stage.ask(PATH, 'If-None-Match: "x"').body == BODY
+    assert content.asked == asked
+
+
+def test_answers_follow_one_another_on_a_connection(stage: Stage, content: Content) -> None:
+    stage.ask(PATH)
+    wire = stage.client()
+    wire.send(request(PATH) + request(PATH, method="HEAD") + request(PATH, f"If-None-Match: {TAG}") + request(PATH))
+    answers = [wire.response(method) for method in ("GET", "HEAD", "GET", "GET")]
+    assert [(one.status, one.body) for one in answers] == [(200, BODY), (200, b""), (304, b""), (200, BODY)]
+    wire.send(request(PATH, "Connection: close"))
+    assert wire.response().get("connection") == "close"
+    assert wire.at_end()
+    assert content.asked == 1
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Range: bytes=0-0", "Cache-Control: no-cache", "Cache-Control: no-store", "Pragma: no-cache", 'If-Match: "t1"',
+        "If-Modified-Since: Wed, 25 Nov 2026 20:00:00 GMT", "Authorization: Basic eA==", "If-None-Match: t1",
+        "Connection: if-none-match",
+    ],
+)  # fmt: skip
+def test_the_sidecar_answers_the_rest(stage: Stage, content: Content, header: str) -> None:
+    stage.ask(PATH)
+    answer = stage.ask(PATH, header)
+    assert answer.status == (206 if header.startswith("Range") else 200)
+    assert answer.get("age") is None
+    assert content.asked == 2
+    assert stage.ask(PATH).get("age") == "0"
+
+
+def test_what_asks_for_more_fills_nothing(stage: Stage, content: Content) -> None:
+    for header in ("Authorization: Basic eA==", "Cache-Control: no-store", "Range: bytes=0-0"):
+        stage.ask(PATH, header)
+    assert stage.ask(PATH).get("age") is None
+    assert content.asked == 4
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (b"Cache-Control: public, max-age=60",), (b"Cache-Control: public, max-age=60, immutable, no-store",),
+        (b"Cache-Control: private, max-age=60, immutable",), (CONTROL, b"Vary: Cookie"), (CONTROL, b"Set-Cookie: a=b"),
+        (b"Cache-Control: public, max-age=6 0, immutable",), (CONTROL, b"Cache-Control: no-cache"),
+    ],
+)  # fmt: skip
+def test_what_does_not_say_so_is_not_kept(stage: Stage, content: Content, fields: tuple[bytes, ...]) -> None:
+    content.fields = fields
+    assert [stage.ask(PATH).body for _ in range(2)] == [BODY] * 2
+    assert content.asked == 2
+
+
+def test_a_large_answer_is_not_kept_and_without_memory_none_is(stage: Stage, content: Content) -> None:
+    stage.set_up(content, limits=Limits(cache_entry_bytes=len(BODY) - 1))
+    assert [stage.ask(PATH).body for _ in range(2)] == [BODY] * 2
+    stage.set_up(content, limits=Limits(cache_bytes=0))
+    assert [stage.ask(PATH).body for _ in range(2)] == [BODY] * 2
+    assert content.asked == 4
+
+
+def test_query_host_and_raw_path_are_part_of_what_is_asked_for(stage: Stage, content: Content) -> None:
+    targets = [PATH, PATH + "?a=1", "/api/%68/thumbnail"]
+    for target in (*targets, *targets):
+        assert stage.ask(target).status == 200
+    assert content.asked == 3
+    wire = stage.client()
+    wire.send(request(PATH, host="other.test"))
+    assert wire.response().get("age") is None
+
+
+def test_a_dot_segment_is_refused_before_the_cache_is_asked(stage: Stage, content: Content) -> None:
+    stage.ask(PATH)
+    assert stage.ask("/api/x/../h/thumbnail").status == 400
+    assert stage.ask("/other/../api/h/thumbnail").status == 404
+
+
+def test_what_trusted_proxies_say_of_the_target_tells_entries_apart(stage: Stage, content: Content) -> None:
+    stage.set_up(content, trusted=("127.0.0.1",))
+    for host in ("a.test", "b.test", "a.test"):
+        stage.ask(PATH, f"X-Forwarded-Host: {host}", "X-Forwarded-For: 1.2.3.4")
+    assert content.asked == 2
+    stage.set_up(content)
+    for host in ("a.test", "b.test"):
+        stage.ask(PATH, f"X-Forwarded-Host: {host}")
+    assert content.asked == 3
+
+
+def test_a_broken_off_answer_is_never_kept(stage: Stage) -> None:
+    def script(call: Call) -> None:
+        call.request()
+        call.send(b'HTTP/1.1 200 OK\r\nContent-Length: 10\r\nETag: "t"\r\n' + CONTROL + b"\r\n\r\nhalf")
+
+    stage.set_up(script)
+    for _ in range(2):
+        assert not stage.ask(PATH).complete
+        assert stage.event().outcome is Outcome.UPSTREAM_FAILED
+    assert len(stage.proxy._cached.cache) == 0
+
+
+def test_a_client_that_leaves_during_a_miss_leaves_nothing_behind(stage: Stage) -> None:
+    half = threading.Event()
+    go_on = threading.Event()
+
+    def script(call: Call) -> None:
+        while call.request() is not None:
+            head = b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\nETag: "t"\r\n' % len(BODY) + CONTROL
+            call.send(head + b"\r\n\r\n" + BODY[:100])
+            half.set()
+            assert go_on.wait(DEADLINE_S)
+            call.send(BODY[100:])
+
+    stage.set_up(script)
+    wire = stage.client()
+    wire.send(request(PATH))
+    assert half.wait(DEADLINE_S)
+    wire.reset()
+    assert stage.event().outcome is Outcome.CLIENT_GONE
+    go_on.set()
+    assert len(stage.proxy._cached.cache) == 0
+    assert not stage.proxy._cached.cache._fills
+    assert stage.ask(PATH).body == BODY
+    assert stage.ask(PATH).get("age") == "0"
+
+
+def test_misses_at_once_all_have_their_answer(stage: Stage, content: Content) -> None:
+    content.hold = threading.Event()
+    wires = [stage.client() for _ in range(6)]
+    for wire in wires:
+        wire.send(request(PATH))
+    until(lambda: content.asked == 6, "all have reached the sidecar")
+    content.hold.set()
+    assert [wire.response().body for wire in wires] == [BODY] * 6
+    assert stage.ask(PATH).get("age") == "0"
+    assert len(stage.proxy._cached.cache) == 1
+    assert content.asked == 6
+
+
+def test_past_its_time_one_asks_while_the_others_are_served(stage: Stage, content: Content) -> None:
+    stage.ask(PATH)
+    later(stage, 6)
+    content.hold = threading.Event()
+    asking = stage.client()
+    asking.send(request(PATH))
+    until(lambda: content.asked == 2, "the sidecar is asked again")
+    assert [stage.ask(PATH).get("age") for _ in range(3)] == ["6"] * 3
+    assert content.asked == 2
+    content.hold.set()
+    assert asking.response().get("age") is None
+    assert stage.ask(PATH).get("age") == "0"
+
+
+def test_a_304_renews(stage: Stage, content: Content) -> None:
+    stage.ask(PATH)
+    later(stage, 6)
+    assert stage.ask(PATH, f"If-None-Match: {TAG}").get("age") is None
+    again = stage.ask(PATH)
+    assert (again.status, again.body, again.get("age")) == (200, BODY, "0")
+    assert content.asked == 2
+
+
+def test_what_is_deleted_behind_our_back_is_gone_after_the_freshness_time(stage: Stage, content: Content) -> None:
+    stage.set_up(content, limits=Limits(cache_fresh_s=0.2))
+    assert stage.ask(PATH).status == 200
+    content.gone = True
+    until(lambda: stage.ask(PATH).status == 404, "the deletion shows")
+    assert stage.ask(PATH).status == 404
+    assert len(stage.proxy._cached.cache) == 0
+
+
+def test_a_changed_content_replaces_the_kept_one(stage: Stage, content: Content) -> None:
+    stage.ask(PATH)
+    content.body, content.tag = b"new", '"t2"'
+    assert stage.ask(PATH).body == BODY
+    later(stage, 6)
+    assert stage.ask(PATH, f"If-None-Match: {TAG}").body == b"new"
+    again = stage.ask(PATH)
+    assert (again.body, again.get("etag"), again.get("age")) == (b"new", '"t2"', "0")
+
+
+@pytest.mark.parametrize(("method", "target"), [("DELETE", "/api/h"), ("POST", PATH), ("PURGE", "/api/h/")])
+def test_an_unsafe_request_at_or_above_the_path_is_seen_at_once(
+    stage: Stage, content: Content, method: str, target: str
+) -> None:
+    stage.ask(PATH)
+    stage.ask(target, method=method)
+    stage.ask(PATH)
+    assert content.asked == 3
+
+
+def test_an_unsafe_request_elsewhere_changes_nothing(stage: Stage, content: Content) -> None:
+    stage.ask(PATH)
+    stage.ask("/api/upload", method="POST")
+    stage.ask("/api/h", method="OPTIONS")
+    assert stage.ask(PATH).get("age") == "0"
+
+
+def test_a_new_process_of_the_sidecar_is_asked_anew(stage: Stage, content: Content) -> None:
+    stage.ask(PATH)
+    here = stage.upstream.endpoint
+    stage.fake.be_ready(Endpoint(here.host, here.port, here.uds))
+    assert stage.ask(PATH).get("age") == "0"
+    stage.fake.be_ready(Endpoint(here.host, here.port, here.uds, generation=1))
+    assert stage.ask(PATH).get("age") is None
+    assert content.asked == 2
+
+
+def test_while_the_sidecar_is_away_what_is_fresh_is_served_and_no_more(stage: Stage, content: Content) -> None:
+    stage.ask(PATH)
+    stage.fake.be_away()
+    assert stage.ask(PATH).body == BODY
+    later(stage, 6)
+    answer = stage.ask(PATH)
+    assert (answer.status, json.loads(answer.body)["code"]) == (503, "sidecar_unavailable")
+
+
+def test_hits_are_counted_and_told(stage: Stage, content: Content) -> None:
+    for method in ("GET", "GET", "HEAD"):
+        stage.ask(PATH, "X-Request-ID: r", method=method)
+    events = [stage.event() for _ in range(3)]
+    assert [(one.status, one.outcome, one.bytes_out) for one in events] == [
+        (200, Outcome.OK, len(BODY)), (200, Outcome.OK, len(BODY)), (200, Outcome.OK, 0)
+    ]  # fmt: skip
+    assert [one.cached for one in events] == [False, True, True]
+    assert {(one.path, one.route, one.request_id) for one in events} == {(PATH, "/api", "r")}
+    counts = stage.proxy.tally.by_route()["/api"]
+    assert dict(counts.requests) == {("GET", 200): 2, ("HEAD", 200): 1}
+    assert (counts.cached, counts.bytes_out, counts.in_flight, sum(counts.first_byte)) == (2, 2 * len(BODY), 0, 1)
+
+
+def test_a_response_without_date_gets_one_unless_the_server_sets_it(stage: Stage) -> None:
+    def script(call: Call) -> None:
+        while call.request() is not None:
+            call.answer(BODY, CONTROL, b'ETag: "t"')
+
+    stage.set_up(script)
+    assert [stage.ask(PATH).get("date") is None for _ in range(2)] == [True, False]
+    stage.set_up(script, server_sets=("date",))
+    assert [stage.ask(PATH).get("date") for _ in range(2)] == [None, None]
+
+
+def kept_by(proxy: AsgiProxy, fake: FakeUpstream) -> None:
+    cache = proxy._cached.cache
+    cache.follow(fake.endpoints())
+    fill = cache.fill((b"/api/x", b"", b"example.test", "http", ()), "/api")
+    assert fill is not None
+    fill.begin(200, [(b"etag", b'"t"'), (b"cache-control", CONTROL[15:]), (b"content-length", b"2")])
+    fill.add(b"ok")
+    fill.end(complete=True)
+
+
+@pytest.mark.parametrize("field", [(b"x-a", b"b\r\nx-c: d"), (b"x a", b"b"), (b"host", b"a")])
+def test_a_request_that_is_refused_is_refused_though_its_answer_is_kept(field: tuple[bytes, bytes]) -> None:
+    fake = FakeUpstream(Endpoint(port=9))
+    proxy = AsgiProxy(fake, routes=Routes.of("/api"), on_event=lambda event: None)
+    kept_by(proxy, fake)
+    assert call(proxy, http_scope(headers=HOST)).body == b"ok"
+    assert call(proxy, http_scope(headers=[*HOST, field])).status == 400
+
+
+def test_a_server_that_would_not_take_a_kept_answer_has_its_connection_dropped() -> None:
+    events = []
+    fake = FakeUpstream(Endpoint(port=9))
+    proxy = AsgiProxy(fake, routes=Routes.of("/api"), on_event=events.append)
+    kept_by(proxy, fake)
+
+    async def send(message: object) -> None:
+        raise RuntimeError("the transport is closed")
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(Exception, match="would not take"):
+        asyncio.run(proxy(http_scope(headers=HOST), receive, send))
+    assert [(one.status, one.outcome, one.aborted) for one in events] == [(499, Outcome.CLIENT_GONE, True)]
