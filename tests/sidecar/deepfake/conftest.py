@@ -113,7 +113,9 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
         with c2pa.Signer.from_info(info) as made, c2pa.Builder(manifest) as builder:
             for path in ingredients:
                 with path.open("rb") as file:
-                    builder.add_ingredient({"title": "parent", "relationship": "parentOf"}, "image/jpeg", file)
+                    builder.add_ingredient(
+                        {"title": "parent", "relationship": "parentOf", "label": "parent"}, "image/jpeg", file
+                    )
             with source.open("rb") as plain, target.open("w+b") as signed:
                 builder.sign(made, "image/jpeg", plain, signed)
 
