@@ -81,7 +81,7 @@ def get(session: Session, group_id: int) -> Shown | None:
 
 def _shown(session: Session, ids: Sequence[int]) -> list[Shown]:
     statement = select(Duplicate, File).join(File, File.id == Duplicate.file_id).where(Duplicate.group_id.in_(ids))
-    rows = session.execute(statement.order_by(Duplicate.group_id, Duplicate.keeper.desc(), File.id)).tuples()
+    rows = session.execute(statement.order_by(Duplicate.group_id, Duplicate.keeper.desc(), File.id))
     members: dict[int, list[tuple[Duplicate, File]]] = {}
     for duplicate, file in rows:
         members.setdefault(duplicate.group_id, []).append((duplicate, file))

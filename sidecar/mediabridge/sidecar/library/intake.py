@@ -107,7 +107,7 @@ def register(session: Session, seen: Iterable[Seen]) -> dict[bytes, int]:
                 "updated_us": moment,
             },
         )
-        ids |= dict(session.execute(statement.returning(File.key, File.id), batch).tuples().all())
+        ids |= dict(session.execute(statement.returning(File.key, File.id), batch).all())
     return ids
 
 

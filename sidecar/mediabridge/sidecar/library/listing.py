@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, exists, select, tuple_
+from sqlalchemy import ColumnElement, Select, exists, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from mediabridge.sidecar.database.models import UNDATED, File, FileTag, Tag
@@ -82,17 +82,21 @@ def page(
     session: Session, filters: Filters, order: str = "-taken", after: Place | None = None, limit: int = 100
 ) -> Page:
     """The files behind a place, at most `limit`."""
-    by = ORDERS[order]
-    statement = select(File).where(*conditions(session, filters))
-    if after is not None:
-        mine, its = tuple_(by.column, File.id), tuple_(after.value, after.id)
-        statement = statement.where(mine < its if by.falls else mine > its)
-    columns = (by.column, File.id)
-    statement = statement.order_by(*(column.desc() if by.falls else column.asc() for column in columns))
-    found = session.scalars(statement.limit(limit + 1)).all()
+    found = session.scalars(statement(session, filters, order, after, limit + 1)).all()
     files = found[:limit]
-    more = len(found) > limit
-    return Page(files, Place(getattr(files[-1], by.column.key), files[-1].id) if more else None)
+    column = ORDERS[order].column.key
+    return Page(files, Place(getattr(files[-1], column), files[-1].id) if len(found) > limit else None)
+
+
+def statement(session: Session, filters: Filters, order: str, after: Place | None, limit: int) -> Select[File]:
+    """What `page` asks the database."""
+    by = ORDERS[order]
+    asked = select(File).where(*conditions(session, filters))
+    columns = (File.id,) if by.column is File.id else (by.column, File.id)
+    if after is not None:
+        mine, its = tuple_(*columns), tuple_(*(after.value, after.id)[-len(columns) :])
+        asked = asked.where(mine < its if by.falls else mine > its)
+    return asked.order_by(*(column.desc() if by.falls else column.asc() for column in columns)).limit(limit)
 
 
 def conditions(session: Session, filters: Filters) -> list[ColumnElement[bool]]:
@@ -114,7 +118,7 @@ def _plain(filters: Filters) -> list[ColumnElement[bool]]:
         found.append(File.taken_us <= filters.last_us)
     if filters.dated is False:
         found.append(File.taken_us == UNDATED)
-    elif filters.dated or (filters.last_us is not None and filters.first_us is None):
+    if filters.dated or (filters.last_us is not None and filters.first_us is None):
         found.append(File.taken_us > UNDATED)
     if filters.kinds:
         found.append(_one_of(File.kind, filters.kinds))

@@ -67,7 +67,7 @@ RULES: Mapping[str, Rule] = {
 
 def read(session: Session) -> dict[str, Any]:
     """All settings."""
-    found: dict[str, Any] = dict(session.execute(select(Setting.name, Setting.value)).tuples().all())
+    found: dict[str, Any] = dict(session.execute(select(Setting.name, Setting.value)).all())
     return {name: found.get(name, rule.default) for name, rule in RULES.items()}
 
 

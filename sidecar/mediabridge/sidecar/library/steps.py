@@ -106,7 +106,7 @@ def errors(session: Session, job_id: str, limit: int = 100, after: int = 0) -> l
         .outerjoin(File, File.id == JobFile.file_id)
         .where(JobFile.job_id == job_id, JobFile.state == "failed", JobFile.id > after)
     )
-    return list(session.execute(statement.order_by(JobFile.id).limit(limit)).tuples())
+    return list(session.execute(statement.order_by(JobFile.id).limit(limit)))
 
 
 def _count(session: Session, job_id: str, *, total: int = 0, done: int = 0, failed: int = 0) -> None:

@@ -50,7 +50,7 @@ def of_files(session: Session, file_ids: Sequence[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {file_id: [] for file_id in file_ids}
     for batch in batches(list(file_ids)):
         statement = select(FileTag.file_id, Tag.name).join(Tag, Tag.id == FileTag.tag_id)
-        rows = session.execute(statement.where(FileTag.file_id.in_(batch)).order_by(Tag.folded)).tuples()
+        rows = session.execute(statement.where(FileTag.file_id.in_(batch)).order_by(Tag.folded))
         for file_id, name in rows:
             found[file_id].append(name)
     return found
@@ -60,7 +60,7 @@ def counted(session: Session) -> list[tuple[str, int]]:
     """All tags that a file has, with how many have them, sorted by name."""
     counts = select(FileTag.tag_id, func.count().label("files")).group_by(FileTag.tag_id).subquery()
     statement = select(Tag.name, counts.c.files).join(counts, counts.c.tag_id == Tag.id).order_by(Tag.folded)
-    return list(session.execute(statement).tuples())
+    return list(session.execute(statement))
 
 
 def add(session: Session, tags: Mapping[int, Collection[str]], origin: Origin) -> int:
@@ -97,7 +97,7 @@ def from_folders(
     at the end.
     """
     statement = select(File.id, File.path).where(File.id > after, File.path.is_not(None)).order_by(File.id)
-    rows = session.execute(statement.limit(limit)).tuples().all()
+    rows = session.execute(statement.limit(limit)).all()
     words = {file_id: folders.words(path, root, ignored) for file_id, path in rows if path is not None}
     new = add(session, {file_id: names for file_id, names in words.items() if names}, "folder")
     return new, rows[-1][0] if len(rows) == limit else None
@@ -110,5 +110,5 @@ def _ids(session: Session, names: Mapping[str, str]) -> dict[str, int]:
     for batch in batches(rows):
         session.execute(insert(session, Tag).on_conflict_do_nothing(index_elements=["folded"]), batch)
         wanted = [row["folded"] for row in batch]
-        found |= dict(session.execute(select(Tag.folded, Tag.id).where(Tag.folded.in_(wanted))).tuples().all())
+        found |= dict(session.execute(select(Tag.folded, Tag.id).where(Tag.folded.in_(wanted))).all())
     return found

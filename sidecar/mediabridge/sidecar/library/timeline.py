@@ -13,4 +13,4 @@ from .listing import Filters, conditions
 def months(session: Session, filters: Filters) -> dict[int, int]:
     """Month, as 202401, the newest first → files; 0 are those without a date."""
     statement = select(File.month, func.count()).where(*conditions(session, filters)).group_by(File.month)
-    return dict(session.execute(statement.order_by(File.month.desc())).tuples().all())
+    return dict(session.execute(statement.order_by(File.month.desc())).all())
