@@ -9,6 +9,19 @@ from collections.abc import Mapping, Sequence
 from PIL import Image, ImageDraw, ImageFont
 from pypdf import PdfReader, PdfWriter
 
+OOXML = "application/vnd.openxmlformats-officedocument."
+TYPES = {
+    "docx": f"{OOXML}wordprocessingml.document",
+    "pptx": f"{OOXML}presentationml.presentation",
+    "xlsx": f"{OOXML}spreadsheetml.sheet",
+    "odt": "application/vnd.oasis.opendocument.text",
+    "epub": "application/epub+zip",
+    "pdf": "application/pdf",
+    "rtf": "application/rtf",
+    "html": "text/html",
+    "txt": "text/plain",
+    "png": "image/png",
+}
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

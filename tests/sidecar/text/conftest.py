@@ -8,25 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import TYPES
 
 from mediabridge.sidecar.images import Pictures
 from mediabridge.sidecar.images import start_pool as start_decoders
 from mediabridge.sidecar.text import Texts, start_pool
 from mediabridge.sidecar.text.work import work
-
-OOXML = "application/vnd.openxmlformats-officedocument."
-TYPES = {
-    "docx": f"{OOXML}wordprocessingml.document",
-    "pptx": f"{OOXML}presentationml.presentation",
-    "xlsx": f"{OOXML}spreadsheetml.sheet",
-    "odt": "application/vnd.oasis.opendocument.text",
-    "epub": "application/epub+zip",
-    "pdf": "application/pdf",
-    "rtf": "application/rtf",
-    "html": "text/html",
-    "txt": "text/plain",
-    "png": "image/png",
-}
 
 
 @pytest.fixture(scope="session")

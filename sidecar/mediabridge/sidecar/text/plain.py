@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from charset_normalizer import from_bytes
@@ -34,6 +35,7 @@ _LARGER = {"shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr"
 _NAMES = _CANDIDATES | {"cp949": "euc-kr"}
 _ORDER = {name: place for place, name in enumerate(_CANDIDATES)}
 _SAMPLE = 128 * 1024
+_ODD = 0.1
 _KANA = 0.2  # hiragana among signs that are not ASCII
 _NEAR, _AS_GOOD = 0.01, 0.02  # differences that say nothing
 _THRESHOLD = 0.35  # charset-normalizer's measure of how odd a text looks, from 0
@@ -93,8 +95,20 @@ def guess(data: bytes, notes: Notes) -> str:
         preemptive_behaviour=False,
         language_threshold=0.05,
     )
-    name = _likeliest([(one.encoding, one.chaos, one.coherence) for one in found if one.encoding in _ORDER])
+    # What decodes to the same text is one match of several names.
+    names = [
+        (name, one.chaos + _swapped(str(one)), one.coherence) for one in found for name in one.could_be_from_charset
+    ]
+    name = _likeliest([row for row in names if row[0] in _ORDER])
     return _LARGER.get(name, name)
+
+
+def _swapped(text: str) -> float:
+    """How odd it is that capitals follow small letters: Cyrillic encodings have them in each other's place."""
+    pairs = list(pairwise(text))
+    rises = sum(first.islower() and second.isupper() for first, second in pairs)
+    falls = sum(first.isupper() and second.islower() for first, second in pairs)
+    return _ODD if rises > falls else 0.0
 
 
 def _has_kana(sample: bytes, name: str) -> bool:
