@@ -24,10 +24,12 @@ from .database import Door, url_of
 from .events import emit
 from .extraction.cores import usable_cores
 from .extraction.tools import find_exiftool
-from .faults import EngineUnavailable
+from .faults import EngineUnavailable, Fault
 from .images import ExifToolPreview, Pictures, Preset, parse, table
 from .images import start_pool as start_decoders
+from .images.popular import Popular
 from .images.shelf import Shelf
+from .images.warming import Warmer
 from .isolated import Runner
 from .jobs.place import folder_of as instance_folder
 from .jobs.queue import Queue
@@ -94,6 +96,27 @@ def build_processing(settings: Settings) -> Processing:
         ahead=Ahead(queue),
         library=Door(url_of(settings.database_url, instance_folder(settings.instance_path))),
     )
+
+
+def build_warmer(settings: Settings, parts: Processing, first_s: float = 30.0) -> Warmer:
+    """What has pictures made again that are asked for often. It is started by its caller."""
+    popular = Popular(_cache_folder(settings), parts.derived.new_path)
+
+    def missing(content_hash: str, preset: str) -> bool:
+        with contextlib.suppress(Fault):  # the original was deleted, or the preset is none any more
+            return parts.shelf.peek(content_hash, preset) is None
+        return False
+
+    def idle() -> bool:
+        figures = parts.queue.figures()
+        return figures["pending"] == 0 and figures["workers"] > 0
+
+    def submit(content_hash: str) -> object:
+        return parts.ahead.submit("image", content_hash)
+
+    warmer = Warmer(popular, missing, submit, idle, first_s=first_s)
+    parts.derived.eviction.evicted = warmer.evicted
+    return warmer
 
 
 def _cache(settings: Settings) -> EnhancedMetadataCache:

@@ -31,8 +31,9 @@ from .extraction.reader import Reader
 from .extraction.stored import CachedExtractor, version_of
 from .forms import Forms
 from .guard import Guard
+from .images.warming import Warmer
 from .limits import MIB, Tiers, tiers
-from .processing import Processing, build_processing, path_teller
+from .processing import Processing, build_processing, build_warmer, path_teller
 from .raw import RawBodies
 from .storage.scratch import Scratch
 
@@ -63,6 +64,7 @@ class Services(Processing):
     engine: Engine
     reader: Reader
     analyst: Analyst
+    warmer: Warmer
     health_sample: Path
     health_timeout_s: float
     exiftool_path: Callable[[], str | None]
@@ -81,6 +83,7 @@ class Services(Processing):
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Stop ExifTool, close the cache and the stores, then remove the temporary files."""
+        self.warmer.close()
         self.analyst.close()
         self.engine.close(timeout_s)
         self.close_processing()
@@ -97,6 +100,8 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
         _log.warning("removed temporary files of %d sidecars that did not end cleanly", scratch.swept)
     processing = build_processing(settings)
     processing.store.start()
+    warmer = build_warmer(settings, processing)
+    warmer.start()
     forms = Forms(scratch, settings.extract_max_bytes, settings.largest_body("", ""), refuse_when_critical)
     extractor = Extractor(engine, settings.extract_timeout_s)
     reader = Reader(
@@ -115,6 +120,7 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
         engine=engine,
         reader=reader,
         analyst=_analyst(settings, reader, processing),
+        warmer=warmer,
         health_sample=scratch.keep("sample.gif", SAMPLE),
         health_timeout_s=settings.extract_health_timeout_s,
         exiftool_path=path_teller(settings),

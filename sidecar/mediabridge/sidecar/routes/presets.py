@@ -31,7 +31,9 @@ def derived(content_hash: str, preset: str) -> Response:
         return accepted(parts.ahead.submit("image", content_hash))
     gone = request.environ.get("waitress.client_disconnected")  # other servers have no word on it
     with contextlib.suppress(FileNotFoundError):
-        return _serve(parts.shelf.get(content_hash, preset, gone))
+        kept = parts.shelf.get(content_hash, preset, gone)
+        parts.warmer.note(content_hash, preset)
+        return _serve(kept)
     return _serve(parts.shelf.get(content_hash, preset, gone))  # it was evicted right before it was opened
 
 
