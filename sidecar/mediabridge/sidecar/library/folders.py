@@ -25,7 +25,7 @@ def words(path: bytes, root: bytes, ignored: Collection[str] = IGNORED) -> list[
     names = path[len(below) :].split(b"/")[:-1]
     found = (_word(name.decode("utf-8", "replace")) for name in names)
     without = {fold(word) for word in ignored}
-    kept = (word for word in found if word and fold(word) not in without and not _DCF.fullmatch(word))
+    kept = (word for word in found if word and fold(word) not in without)
     return list(dict.fromkeys(kept))
 
 
@@ -33,6 +33,6 @@ def _word(name: str) -> str:
     plain = "".join(" " if harmful(character) else character for character in name)
     after = _DATE.match(plain)
     rest = plain[after.end() :] if after and len(after[0].strip(" ._-")) >= len("2024") else plain
-    if _DATE.fullmatch(plain):
+    if _DATE.fullmatch(plain) or _DCF.fullmatch(plain):
         return ""
     return " ".join(rest.replace("_", " ").split())[:_LONGEST].strip()

@@ -39,9 +39,7 @@ def proper(name: str) -> str:
 
 def ordered(names: Iterable[str]) -> list[str]:
     """Proper tags as `of_files` gives them; of those that differ in case alone the first. Raises `ValueError`."""
-    first: dict[str, str] = {}
-    for name in map(proper, names):
-        first.setdefault(fold(name), name)
+    first = _first(names)
     return [first[folded] for folded in sorted(first)]
 
 
@@ -65,8 +63,8 @@ def counted(session: Session) -> list[tuple[str, int]]:
 
 def add(session: Session, tags: Mapping[int, Collection[str]], origin: Origin) -> int:
     """Give files tags, by the files' numbers; says how many are new. Raises `ValueError` for what is no tag."""
-    words = {file_id: {fold(name): name for name in map(proper, names)} for file_id, names in tags.items()}
-    ids = _ids(session, {folded: name for names in words.values() for folded, name in names.items()})
+    words = {file_id: _first(names) for file_id, names in tags.items()}
+    ids = _ids(session, _first(name for names in words.values() for name in names.values()))
     rows = [
         {"file_id": file_id, "tag_id": ids[folded], "origin": origin}
         for file_id, names in words.items()
@@ -101,6 +99,13 @@ def from_folders(
     words = {file_id: folders.words(path, root, ignored) for file_id, path in rows if path is not None}
     new = add(session, {file_id: names for file_id, names in words.items() if names}, "folder")
     return new, rows[-1][0] if len(rows) == limit else None
+
+
+def _first(names: Iterable[str]) -> dict[str, str]:
+    first: dict[str, str] = {}
+    for name in map(proper, names):
+        first.setdefault(fold(name), name)
+    return first
 
 
 def _ids(session: Session, names: Mapping[str, str]) -> dict[str, int]:
