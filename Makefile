@@ -79,6 +79,12 @@ bench-images: setup
 	-@test -d .venv/bench-images || $(BIN)/python -m pip install -q --target .venv/bench-images pyvips pyvips-binary
 	@$(BIN)/python benchmarks/images/bench.py
 
+# Peers that are not installed are left out, and named; the load is wrk's.
+.PHONY: bench-store
+bench-store: setup
+	@if command -v npm >/dev/null; then cd benchmarks/store && npm install --no-audit --no-fund --no-package-lock --loglevel=error; fi
+	@$(BIN)/python benchmarks/store/bench.py
+
 .PHONY: campaign-bridge
 campaign-bridge: setup
 	@$(BIN)/python benchmarks/campaign_bridge.py
