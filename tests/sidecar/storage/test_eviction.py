@@ -58,7 +58,7 @@ def taken(root: Path) -> int:
     for folder, _, names in os.walk(root):
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                total += os.stat(os.path.join(folder, name)).st_size if name.endswith(".jpg") else 0
+                total += Path(folder, name).stat().st_size if name.endswith(".jpg") else 0
     return total
 
 
