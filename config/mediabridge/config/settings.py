@@ -58,6 +58,8 @@ class Settings:
     instance_path: str | None
     database_url: str | None
     timezone: str | None
+    deepfake_onnx: str | None
+    deepfake_operator_token: str | None
     deepfake_trust_anchors: str | None
     cache_path: str | None
     cache_files_mb: int

@@ -235,6 +235,22 @@ TABLE: tuple[Setting, ...] = (
         "zone of times that carry none, as `Europe/Berlin`; else the machine's",
     ),
     Setting(
+        "DEEPFAKE_ONNX",
+        "deepfake_onnx",
+        values.text,
+        None,
+        "a detector of your own, as an ONNX file with a card beside it (needs `mediabridge[onnx]`); further evidence",
+    ),
+    Setting(
+        "DEEPFAKE_OPERATOR_TOKEN",
+        "deepfake_operator_token",
+        values.text,
+        None,
+        "what `X-Deepfake-Operator` must carry to retrain, to label with the operator's rights and to delete; "
+        "else who calls from this machine may",
+        secret=True,
+    ),
+    Setting(
         "DEEPFAKE_TRUST_ANCHORS",
         "deepfake_trust_anchors",
         values.text,

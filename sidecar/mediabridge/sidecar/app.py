@@ -12,7 +12,7 @@ from . import errors, requestid
 from .answers import error_answer, fault_answer
 from .events import emit
 from .faults import TRY_CURL, ClientGone, Fault
-from .routes import deepfake, extract, health, jobs, library, presets, processor, status, texts, video
+from .routes import deepfake, deepfake_model, extract, health, jobs, library, presets, processor, status, texts, video
 from .services import Services, attach, services
 
 _log = logging.getLogger("mediabridge.sidecar.request")
@@ -32,6 +32,7 @@ def create_app(parts: Services) -> Flask:
     app.register_blueprint(health.blueprint)
     app.register_blueprint(extract.blueprint)
     app.register_blueprint(deepfake.blueprint)
+    app.register_blueprint(deepfake_model.blueprint)
     app.register_blueprint(status.blueprint)
     app.register_blueprint(processor.blueprint)
     app.register_blueprint(presets.blueprint)

@@ -21,6 +21,8 @@ from .cache import (
 )
 from .cache.place import default_folder
 from .database import Door, url_of
+from .deepfake.model.onnx import Detector
+from .deepfake.model.service import ModelService
 from .events import emit
 from .extraction.cores import usable_cores
 from .extraction.tools import find_exiftool
@@ -60,6 +62,7 @@ class Processing:
     queue: Queue
     ahead: Ahead
     library: Door
+    model: ModelService
 
     @property
     def results(self) -> ResultCache:
@@ -72,6 +75,7 @@ class Processing:
         self.texts.close()
         self.queue.close()
         self.library.close()
+        self.model.close()
         forget(self.cache)
         self.derived.close()
         self.store.close()
@@ -95,6 +99,7 @@ def build_processing(settings: Settings) -> Processing:
         queue=queue,
         ahead=Ahead(queue),
         library=Door(url_of(settings.database_url, instance_folder(settings.instance_path))),
+        model=_model(settings, queue),
     )
 
 
@@ -117,6 +122,15 @@ def build_warmer(settings: Settings, parts: Processing, first_s: float = 30.0) -
     warmer = Warmer(popular, missing, submit, idle, first_s=first_s)
     parts.derived.eviction.evicted = warmer.evicted
     return warmer
+
+
+def _model(settings: Settings, queue: Queue) -> ModelService:
+    """The operator's own model. Retrainings are jobs; one of a domain is waited for by all who ask for one."""
+
+    def launch(domain: str) -> str:
+        return queue.submit("retrain", {"domain": domain}, key=f"retrain:{domain}").id
+
+    return ModelService(instance_folder(settings.instance_path), launch, Detector(settings.deepfake_onnx))
 
 
 def _cache(settings: Settings) -> EnhancedMetadataCache:

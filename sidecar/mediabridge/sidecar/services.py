@@ -19,6 +19,7 @@ from .bodies import Bodies
 from .cache import refuse_when_critical
 from .deepfake.analyst import Analyst
 from .deepfake.analyst import start_pool as start_analysts
+from .deepfake.model.operators import Operators
 from .deepfake.trust import read_anchors
 from .extraction.answer import Gone, Subject
 from .extraction.cores import usable_cores
@@ -64,6 +65,7 @@ class Services(Processing):
     engine: Engine
     reader: Reader
     analyst: Analyst
+    operators: Operators
     warmer: Warmer
     health_sample: Path
     health_timeout_s: float
@@ -119,6 +121,7 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
         bodies=Bodies(forms, RawBodies(processing.store, settings.extract_max_bytes, refuse_when_critical)),
         engine=engine,
         reader=reader,
+        operators=Operators(settings.deepfake_operator_token),
         analyst=_analyst(settings, reader, processing),
         warmer=warmer,
         health_sample=scratch.keep("sample.gif", SAMPLE),
@@ -138,7 +141,7 @@ def _analyst(settings: Settings, reader: Reader, processing: Processing) -> Anal
         path = settings.deepfake_trust_anchors
         _log.warning("DEEPFAKE_TRUST_ANCHORS=%r is of no use: %s; trusting nobody", path, problem)
     pool = start_analysts(min(usable_cores(), _MOST_ANALYSTS))
-    return Analyst(reader.read, pool, processing.results, anchors)
+    return Analyst(reader.read, pool, processing.results, anchors, processing.model)
 
 
 def _version() -> str:

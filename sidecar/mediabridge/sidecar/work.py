@@ -38,7 +38,7 @@ class Parts:
 def handlers(settings: Settings) -> Handlers:
     """All that the queue holds is done by these."""
     parts = Parts(lambda: build_processing(settings))
-    return {"image": lambda run: pictures(parts(), run)}
+    return {"image": lambda run: pictures(parts(), run), "retrain": lambda run: retrained(parts(), run)}
 
 
 def pictures(parts: Processing, run: Run) -> dict[str, Any]:
@@ -48,6 +48,12 @@ def pictures(parts: Processing, run: Run) -> dict[str, Any]:
     made = parts.shelf.fill(run.payload["contentHash"])
     run.report(len(made), len(made))
     return {"presets": sorted(made)}
+
+
+def retrained(parts: Processing, run: Run) -> dict[str, Any]:
+    """A challenger, trained and judged: `{"domain"}` → every gate with its numbers."""
+    wait_for_memory(run)
+    return parts.model.retrain(run.report, run.check, run.payload["domain"])
 
 
 def wait_for_memory(run: Run, critical: Callable[[], bool] | None = None) -> None:

@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mediabridge.sidecar.faults import (
+    Conflict,
     ContentUnknown,
     Fault,
     InvalidRequest,
     PayloadTooLarge,
+    RetrainingFailed,
+    RetrainingRefused,
     StorageFull,
     StorageUnavailable,
     UnreadableFile,
@@ -22,7 +25,10 @@ from mediabridge.sidecar.faults import (
 from .claims import Claim, Claims
 from .job import Job, Progress
 
-HOPELESS = (ContentUnknown, InvalidRequest, PayloadTooLarge, UnreadableFile, UnsupportedMedia)
+HOPELESS = (
+    ContentUnknown, Conflict, InvalidRequest, PayloadTooLarge, RetrainingFailed, RetrainingRefused, UnreadableFile,
+    UnsupportedMedia,
+)  # fmt: skip
 _TOLD_EVERY_S = 0.25
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,16 +13,19 @@ from typing import Any, TypeVar
 from mediabridge.sidecar.faults import Fault, RetrainingFailed, RetrainingRefused
 from mediabridge.sidecar.isolated import IsolationError, Limits, Runner
 
-from . import card, features, figures, gates, train
+from . import card, external, figures, gates, train
 from .document import Score
+from .features import vector
 from .guards import Label
 from .labels import Given, Labels, Vote, rfc3339
+from .onnx import Detector
 from .schema import Database
 from .store import DOMAINS, Store, domain_of
 from .versions import Champion, Versions
 
 Part = TypeVar("Part", Store, Labels, Versions)
 LIMITS = Limits(seconds=120, memory_bytes=1024**3)
+_WORTH_S = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -33,19 +37,22 @@ class ModelService:
     """One for a process; threads share it. Its file is opened when it is first needed.
 
     `score`, `describe` and `record` raise nothing; the others raise a `Fault`. `launch` starts a retraining of a domain
-    somewhere and gives an id to ask for; wherever that is, it ends in `retrain`.
+    somewhere and gives an id to ask for; wherever that is, it ends in `retrain`. `detector`: one of the operator's own.
     """
 
     def __init__(
         self,
         instance: Path,
         launch: Callable[[str], str] | None = None,
+        detector: Detector | None = None,
         *,
         limits: Limits = LIMITS,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._instance = instance
         self._launch = launch
+        self._detector = detector or Detector(None)
+        self._worth: tuple[float, str, external.Worth | None] | None = None
         self._limits = limits
         self._clock = clock
         self._runner = Runner(1)  # its own: a retraining takes no place of a request's child
@@ -56,16 +63,16 @@ class ModelService:
 
     # What an analysis asks
 
-    def score(self, values: Mapping[str, float], domain: Mapping[str, Any] | str = "image") -> Score | None:
+    def score(self, features: Mapping[str, float], domain: Mapping[str, Any] | str = "image") -> Score | None:
         """The score of a file by its features; None without a promoted model, or when its score may not be given.
 
         `domain`: `image` or `video_frame`, or facts whose `mediaType` tells.
         """
         try:
             champion = self._champion(_domain(domain))
-            if champion is None or not champion.measured["mayScore"] or not values:
+            if champion is None or not champion.measured["mayScore"] or not features:
                 return None
-            return champion.model.score(features.vector(values), str(champion.version))
+            return champion.model.score(vector(features), str(champion.version))
         except (Fault, ValueError) as problem:
             _log.warning("no score: %s", problem)
             return None
@@ -84,7 +91,7 @@ class ModelService:
         analysis_id: str,
         sha256: str,
         media_type: str,
-        values: Mapping[str, float],
+        features: Mapping[str, float],
         format_facts: Mapping[str, Any],
         verdict: str,
         created: str,
@@ -97,12 +104,36 @@ class ModelService:
         domain = domain_of(media_type)
         try:
             champion = self._champion(domain)
-            inside = champion.model.novelty(features.vector(values)) <= 1 if champion and values else None
+            inside = champion.model.novelty(vector(features)) <= 1 if champion and features else None
             self._writing(Store).keep(
-                analysis_id, sha256, domain, values, format_facts, verdict, created, in_domain=inside
+                analysis_id, sha256, domain, features, format_facts, verdict, created, in_domain=inside
             )
         except (Fault, ValueError) as problem:
             _log.warning("the analysis %s is not kept, so that it cannot be labelled: %s", analysis_id, problem)
+
+    def second_opinion(self, picture: Path) -> dict[str, Any]:
+        """The evidence of the operator's own detector; raises nothing. With a `probability` once it is calibrated.
+
+        The evidence's `value` goes into the facts that `record` is given, under `onnx.FACT`.
+        """
+        evidence = self._detector.judge(picture)
+        if evidence["status"] == "found":
+            try:
+                worth = self._worth_of(evidence["value"]["model"])
+            except Fault as problem:
+                _log.warning("the detector's worth is not known: %s", problem)
+                return evidence
+            if worth is not None and worth.calibrated:
+                chance = round(worth.probability(evidence["value"]["raw"]), 4)
+                evidence["value"] |= {"calibrated": True, "probability": chance, "golden": worth.to_json()}
+        return evidence
+
+    def _worth_of(self, model: str) -> external.Worth | None:
+        """Measured anew once a minute."""
+        now, known = time.monotonic(), self._worth
+        if known is None or known[1] != model or now - known[0] > _WORTH_S:
+            known = self._worth = (now, model, external.measure(self._database(), model))
+        return known[2]
 
     # Labels
 
@@ -142,7 +173,12 @@ class ModelService:
 
     def stats(self, domain: str = "image") -> dict[str, Any]:
         """All figures; no lock of anybody who writes or trains is waited for."""
-        return figures.stats(self._database(), domain, self.describe(domain), self._clock())
+        told = figures.stats(self._database(), domain, self.describe(domain), self._clock())
+        onnx = self._detector.describe()
+        if onnx["available"]:
+            worth = self._worth_of(onnx["model"])
+            onnx["golden"] = worth.to_json() if worth else None
+        return {**told, "onnx": onnx}
 
     def card(self, domain: str = "image") -> dict[str, Any]:
         """The model card, from the model as it is now."""

@@ -1,0 +1,210 @@
+"""The operator's own model under `/api/deepfake`: feedback, figures, retraining, golden set, versions, deletion."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from mediabridge.sidecar.answers import answer
+from mediabridge.sidecar.deepfake.model import card
+from mediabridge.sidecar.deepfake.model.labels import Given
+from mediabridge.sidecar.deepfake.model.operators import HEADER
+from mediabridge.sidecar.deepfake.model.service import ModelService
+from mediabridge.sidecar.deepfake.model.store import DOMAINS
+from mediabridge.sidecar.faults import URL, InvalidRequest
+from mediabridge.sidecar.services import services
+
+blueprint = Blueprint("deepfake_model", __name__, url_prefix="/api/deepfake")
+_TRY = (
+    'Try: curl -H \'Content-Type: application/json\' -d \'{"analysisId": "...", "label": "fake"}\''
+    f" {URL}/api/deepfake/feedback"
+)
+_LABELS = ("real", "fake")
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_OPERATOR, _ANYBODY = "operator", "anonymous"
+_STATUS = {"accepted": 201, "golden": 201, "quarantined": 202, "conflict": 202, "duplicate": 200}
+
+
+@blueprint.post("/feedback")
+def feedback() -> Response:
+    """A label for an analysed file; with `golden` the file joins the golden set."""
+    asked = _body()
+    analysis, label = _text(asked, "analysisId"), _choice(asked.get("label"), "label", _LABELS)
+    golden, as_operator = _flag(asked, "golden"), _flag(asked, "operator")
+    labeler = _text(asked, "labeler", optional=True)
+    source = _text(asked, "source", optional=True)
+    if golden or as_operator:
+        _operator_only()
+    operator = as_operator or (labeler is None and _is_operator())
+    who = labeler or (_OPERATOR if operator or golden else _ANYBODY)
+    if golden:
+        given = _model().freeze(analysis, label, who)  # type: ignore[arg-type]
+    else:
+        given = _model().feedback(analysis, label, who, operator=operator, source=source)  # type: ignore[arg-type]
+    return answer(_told(given, analysis, label, who), _STATUS[given.status])
+
+
+@blueprint.get("/feedback")
+def waiting() -> Response:
+    """Labels that wait for the operator."""
+    _operator_only()
+    return answer({"waiting": _model().waiting()})
+
+
+@blueprint.post("/feedback/<int:label_id>")
+def decide(label_id: int) -> Response:
+    """The operator's word on a label: `{"decision": "accept" | "remove"}`."""
+    _operator_only()
+    decision = _choice(_body().get("decision"), "decision", ("accept", "remove"))
+    return answer(_model().decide(label_id, accept=decision == "accept"))
+
+
+@blueprint.delete("/feedback/<int:label_id>")
+def withdraw(label_id: int) -> Response:
+    """Remove a label."""
+    _operator_only()
+    return answer(_model().decide(label_id, accept=False))
+
+
+@blueprint.get("/stats")
+def stats() -> Response:
+    """Figures, and the readiness probe: no model is no fault."""
+    return answer(_model().stats(_domain()))
+
+
+@blueprint.get("/model-card")
+def model_card() -> Response:
+    """The model card, as JSON or, when asked for `text/markdown` or `?format=markdown`, to read."""
+    told = _model().card(_domain())
+    types = ["application/json", "text/markdown"]
+    wanted = request.args.get("format") or request.accept_mimetypes.best_match(types, types[0])
+    if _choice(str(wanted).rpartition("/")[2], "format", ("json", "markdown")) == "markdown":
+        return Response(card.markdown(told), mimetype="text/markdown")
+    return answer(told)
+
+
+@blueprint.post("/retrain")
+def retrain() -> Response:
+    """Have a challenger trained and judged, as a job."""
+    _operator_only()
+    domain = _choice(_body().get("domain", DOMAINS[0]), "domain", DOMAINS)
+    job = _model().start(domain)
+    response = answer({"jobId": job, "domain": domain, "status": "queued"}, 202)
+    response.headers["Location"] = f"/api/jobs/{job}"
+    response.headers["Retry-After"] = "1"
+    return response
+
+
+@blueprint.get("/models")
+def models() -> Response:
+    """All versions that are kept."""
+    return answer({"models": _model().models(_domain())})
+
+
+@blueprint.post("/rollback")
+def rollback() -> Response:
+    """Make an older version speak again: `{"version": "3"}`."""
+    _operator_only()
+    version = str(_body().get("version", ""))
+    if not re.fullmatch(r"[0-9]{1,9}", version, re.ASCII):
+        msg = "version: it is the number of a model, as GET /api/deepfake/models lists them."
+        raise InvalidRequest(msg, _TRY)
+    return answer({"model": _model().rollback(int(version))})
+
+
+@blueprint.get("/golden")
+def golden() -> Response:
+    """The golden set."""
+    _operator_only()
+    files = _model().golden(_domain())
+    return answer({"golden": files, "count": len(files)})
+
+
+@blueprint.delete("/golden/<sha256>")
+def thaw(sha256: str) -> Response:
+    """Take a file out of the golden set."""
+    _operator_only()
+    _model().thaw(_hash(sha256))
+    return Response(status=204)
+
+
+@blueprint.delete("/samples/<sha256>")
+def forget(sha256: str) -> Response:
+    """Remove all that is kept of a file: features, analyses, labels, its place in the golden set."""
+    _operator_only()
+    return answer({"sha256": sha256, "removed": _model().forget(_hash(sha256))})
+
+
+def _model() -> ModelService:
+    return services().model
+
+
+def _is_operator() -> bool:
+    headers = request.headers
+    return services().operators.is_operator(headers.get(HEADER), headers.get("X-Forwarded-For"), request.remote_addr)
+
+
+def _operator_only() -> None:
+    if not _is_operator():
+        raise services().operators.refusal()
+
+
+def _told(given: Given, analysis: str, label: str, labeler: str) -> dict[str, Any]:
+    return {
+        "feedbackId": given.id,
+        "status": given.status,
+        "reason": given.reason,
+        "explanation": given.explanation,
+        "analysisId": analysis,
+        "label": label,
+        "labeler": labeler,
+    }
+
+
+def _body() -> dict[str, Any]:
+    if not request.content_length:
+        return {}
+    asked = request.get_json(silent=True, force=True)
+    if not isinstance(asked, dict):
+        msg = "The body must be a JSON object."
+        raise InvalidRequest(msg, _TRY)
+    return asked
+
+
+def _text(asked: dict[str, Any], name: str, *, optional: bool = False) -> Any:
+    value = asked.get(name)
+    if value is None and optional:
+        return None
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        msg = f"{name}: it must be a text of 1 to 100 characters."
+        raise InvalidRequest(msg, _TRY)
+    return value
+
+
+def _flag(asked: dict[str, Any], name: str) -> bool:
+    value = asked.get(name, False)
+    if not isinstance(value, bool):
+        msg = f"{name}: it must be true or false."
+        raise InvalidRequest(msg, _TRY)
+    return value
+
+
+def _choice(value: object, name: str, words: tuple[str, ...]) -> str:
+    if value not in words or not isinstance(value, str):
+        msg = f"{name}: it must be one of {', '.join(words)}."
+        raise InvalidRequest(msg, _TRY)
+    return value
+
+
+def _domain() -> str:
+    return _choice(request.args.get("domain", DOMAINS[0]), "domain", DOMAINS)
+
+
+def _hash(word: str) -> str:
+    if not _SHA256.fullmatch(word):
+        msg = "sha256: it must be 64 hexadecimal digits in lower case."
+        raise InvalidRequest(msg, _TRY)
+    return word
