@@ -34,8 +34,8 @@ _LEAST_VOTES = 8
 _MOST_SHIFTS = 8
 _NEAR = 2  # pixels that votes for one shift may differ
 _LEAST_BLOCKS = 40  # of a copied part
-_TEXTURE = 5.0  # standard deviation of a block, below which it is like too much else
-_LIKE = 0.25  # of a block's standard deviation that the two places may differ by
+_TEXTURE = 2.5  # standard deviation of a block, below which it is like too much else
+_LIKE = 0.4  # of a block's standard deviation that the two places may differ by
 _MOST_REGIONS = 10
 _MOST_OVERLAP = 0.3  # of a part with its twin: an edge or a pattern is like itself further on
 

@@ -1,4 +1,5 @@
-"""The spectrum of the finest detail: up-sampling, by generators and by resizing alike, leaves regular peaks in it.
+"""The spectrum of the finest detail: where up-sampling treats rows and columns unevenly, as transposed convolutions of
+some generators do, regular peaks are left in it.
 
 Durall et al., "Watch your Up-Convolution", CVPR 2020; Frank et al., "Leveraging Frequency Analysis", ICML 2020.
 """
@@ -23,15 +24,16 @@ METHOD = (
     "pixels of the middle, not resized; peaks against the median of their neighbours"
 )
 CAVEAT = (
-    "Resizing, sharpening, screens, fabrics and the grid of JPEG make peaks as well (at multiples of 1/8, which are "
-    "left out for JPEG files, and with them those of up-sampling by 2). No peak means nothing."
+    "Screens, prints, fabrics, sharpening and the grid of JPEG make peaks as well (those at multiples of 1/8 are left "
+    "out for JPEG files, and with them those of up-sampling by 2 and 4). Most generators leave none. "
+    "No peak means nothing."
 )
 READS_AS = (
     "The middle is coarse detail, the rim the finest; single bright dots away from the middle are regular patterns."
 )
 _AROUND = 4  # bins each way, for a peak's neighbours
 _COARSE = 1 / 16  # cycles a pixel, below which nothing is a peak
-_LEAST_DB = 12.0
+_LEAST_DB = 8.0
 _MOST_PEAKS = 8
 
 
@@ -75,7 +77,7 @@ def _both_halves(half: Levels) -> Levels:
 
 def peaks(power: Levels, *, without_grid: bool) -> list[dict[str, Any]]:
     """`x`, `y` in cycles a pixel (the upper half-plane), `decibels` above the neighbours; the plainest first."""
-    above = power - _median_around(power)
+    above = power - _around(power)
     frequency = (np.arange(_TILE) - _TILE // 2) / _TILE
     y, x = np.meshgrid(frequency, frequency, indexing="ij")
     candidates = (above >= _LEAST_DB) & (np.hypot(x, y) > _COARSE) & ((y < 0) | ((y == 0) & (x < 0)))
@@ -94,11 +96,14 @@ def _on_grid(frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return on
 
 
-def _median_around(power: Levels) -> Levels:
+def _around(power: Levels) -> Levels:
+    """The largest of the medians of the square, the row and the column around: edges make whole lines bright."""
     side = 2 * _AROUND + 1
     padded = np.pad(power, _AROUND, mode="wrap")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side))
-    around: Levels = np.median(windows.reshape(*power.shape, side * side), axis=2)
+    square = np.median(windows.reshape(*power.shape, side * side), axis=2)
+    row, column = np.median(windows[:, :, _AROUND, :], axis=2), np.median(windows[:, :, :, _AROUND], axis=2)
+    around: Levels = np.maximum(np.maximum(square, row), column)
     return around
 
 
