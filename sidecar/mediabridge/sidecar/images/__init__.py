@@ -15,11 +15,13 @@ from .errors import (
     TooManyPixels,
 )  # fmt: skip
 from .make import LIMITS, Pictures, start_pool
-from .presets import PRESETS, Made, Preset, parse, table
+from .perceptual import NotAHashError, PerceptualHash
+from .presets import PERCEPTUAL, PRESETS, Made, Preset, parse, table
 from .raw import ExifToolPreview, Preview, RawPreview
 
 __all__ = [
     "LIMITS",
+    "PERCEPTUAL",
     "PRESETS",
     "BrokenPicture",
     "CannotFit",
@@ -28,7 +30,9 @@ __all__ = [
     "Made",
     "NoPicture",
     "NoPreview",
+    "NotAHashError",
     "Overloaded",
+    "PerceptualHash",
     "PictureError",
     "Pictures",
     "Preset",

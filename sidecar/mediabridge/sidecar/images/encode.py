@@ -10,6 +10,7 @@ from PIL import Image
 
 from .colour import flat
 from .errors import CannotFit
+from .perceptual import hashes
 from .presets import Preset, Size
 from .resize import resized
 
@@ -38,6 +39,9 @@ class Encoded:
 
 def encode(picture: Image.Image, preset: Preset, exif: bytes = b"") -> Encoded:
     """One file. Raises `CannotFit` when nothing brings it under `preset.most_bytes`."""
+    if preset.format == "hash":
+        hashed = hashes(flat(picture))
+        return Encoded(hashed.to_bytes() if hashed else b"", preset.quality, picture.size)
     pixels = flat(picture) if preset.format == "jpeg" else picture
     first = Encoded(_bytes(pixels, preset.format, preset.quality, exif), preset.quality, pixels.size)
     if preset.most_bytes is None or len(first.data) <= preset.most_bytes:

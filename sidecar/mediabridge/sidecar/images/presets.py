@@ -11,8 +11,16 @@ from typing import Any
 Size = tuple[int, int]
 
 MOST_SIDE = 16_383  # pixels; WebP's own limit (RFC 9649), and JPEG's is 65,500
-MIME_TYPES = MappingProxyType({"jpeg": "image/jpeg", "webp": "image/webp", "png": "image/png", "avif": "image/avif"})
-EXTENSIONS = MappingProxyType({"jpeg": "jpg", "webp": "webp", "png": "png", "avif": "avif"})
+MIME_TYPES = MappingProxyType(
+    {
+        "jpeg": "image/jpeg",
+        "webp": "image/webp",
+        "png": "image/png",
+        "avif": "image/avif",
+        "hash": "application/octet-stream",  # of `PERCEPTUAL` alone
+    }
+)
+EXTENSIONS = MappingProxyType({"jpeg": "jpg", "webp": "webp", "png": "png", "avif": "avif", "hash": "hash"})
 KEEPABLE = frozenset({"exif", "gps"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _RESERVED = frozenset({"original", "metadata", "text", "ocr", "video"})  # addresses beside a preset's own
@@ -103,6 +111,8 @@ PRESETS = (
     Preset("preview", 800, quality=85),
     Preset("thumbnail", 200, 200, "webp", 80),
 )
+# Not a picture but its hash, `PerceptualHash.from_bytes` reads it: from the same decode as the presets beside it.
+PERCEPTUAL = Preset("perceptual", 128, 128, "hash")
 _SETTING = re.compile(
     r"(?P<name>[^=\s]+)=(?P<width>\d{1,5})(?:x(?P<height>\d{1,5}))?"
     r"(?::(?P<format>[a-z]+))?(?::(?P<quality>\d{1,3}))?(?::(?P<keep>[a-z+]+))?"
@@ -123,6 +133,9 @@ def _one(text: str) -> Preset:
         msg = f"{text!r} is not of the form name=WIDTHxHEIGHT:format:quality"
         raise ValueError(msg)
     given = match.groupdict()
+    if given["format"] == PERCEPTUAL.format:
+        msg = f"format: {given['format']!r} is none that a picture is written in"
+        raise ValueError(msg)
     return Preset(
         given["name"],
         int(given["width"]),

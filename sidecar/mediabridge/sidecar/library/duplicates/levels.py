@@ -1,0 +1,78 @@
+"""Compares the 16x16 grey levels of two pictures, as a whole and window by window. Pure (numpy)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from mediabridge.sidecar.images.perceptual import LEVELS, PerceptualHash
+
+_Grid = npt.NDArray[np.float64]
+_LEAST_PART, _STEPS = 0.6, 9  # of a side that a crop leaves; sizes and places of windows that are tried
+
+
+def grid(hashed: PerceptualHash) -> _Grid:
+    """The levels as a square of numbers."""
+    packed = np.frombuffer(hashed.levels, np.uint8)
+    return np.stack([packed >> 4, packed & 15], axis=1).reshape(LEVELS, LEVELS).astype(np.float64)
+
+
+def correlation(one: _Grid, other: _Grid) -> float:
+    """Pearson's, -1 to 1: brightness and contrast do not matter. 0 for a grid without contrast."""
+    return float((_normal(one) * _normal(other)).sum())
+
+
+def best_window(whole: _Grid, part: _Grid) -> tuple[float, float]:
+    """How well the part fits into the whole's best window: correlation, and the window's share of the area."""
+    windows = np.einsum("nij,jk,nlk->nil", _rows(), whole, _columns(), optimize=True)
+    flat = windows.reshape(len(windows), -1)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    lengths = np.sqrt((flat * flat).sum(axis=1))
+    fits = (flat @ _normal(part).ravel()) / np.where(lengths > 0, lengths, np.inf)
+    best = int(fits.argmax())
+    return float(fits[best]), _shares()[best]
+
+
+def _normal(values: _Grid) -> _Grid:
+    centred: _Grid = values - values.mean()
+    length = float(np.sqrt((centred * centred).sum()))
+    return centred / length if length else centred
+
+
+@lru_cache(1)
+def _windows() -> list[tuple[float, float, float, float]]:
+    """(left, width, top, height) as parts of a side; both sides are cut alike, or one of them alone."""
+    sizes = np.linspace(_LEAST_PART, 1.0, _STEPS)
+    pairs = {(size, size) for size in sizes} | {(size, 1.0) for size in sizes} | {(1.0, size) for size in sizes}
+    places = np.linspace(0.0, 1.0, 5)
+    return sorted(
+        {((1 - width) * x, width, (1 - height) * y, height) for width, height in pairs for x in places for y in places}
+    )
+
+
+@lru_cache(1)
+def _columns() -> _Grid:
+    return np.stack([_sampling(left, width) for left, width, _, _ in _windows()])
+
+
+@lru_cache(1)
+def _rows() -> _Grid:
+    return np.stack([_sampling(top, height) for _, _, top, height in _windows()])
+
+
+@lru_cache(1)
+def _shares() -> list[float]:
+    return [float(width * height) for _, width, _, height in _windows()]
+
+
+def _sampling(start: float, length: float) -> _Grid:
+    """A matrix that reads a window of a row at LEVELS places, linearly between neighbours."""
+    places = (start + length * (np.arange(LEVELS) + 0.5) / LEVELS) * LEVELS - 0.5
+    places = np.clip(places, 0, LEVELS - 1)
+    left = np.minimum(places.astype(int), LEVELS - 2)
+    matrix = np.zeros((LEVELS, LEVELS))
+    matrix[np.arange(LEVELS), left] = 1 - (places - left)
+    matrix[np.arange(LEVELS), left + 1] = places - left
+    return matrix
