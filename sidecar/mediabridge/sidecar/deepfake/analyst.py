@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -35,9 +35,10 @@ from mediabridge.sidecar.isolated import (
 )  # fmt: skip
 
 from .answer import Asked, answer_of
+from .frames import COUNTS, Frame, Frames, NoFramesError
 from .gathered import Gathered, lost_with
 from .scoring import NoModel, Scorer
-from .steps import Depth, MediaType, chosen
+from .steps import OF_FRAMES, Depth, MediaType, chosen
 
 Json = Any
 Tick = Callable[[int, int], object]  # how many steps are done, of how many; raises to stop
@@ -77,13 +78,17 @@ class _Local:
 
 @dataclass(frozen=True, slots=True)
 class Analyst:
-    """Threads may share it. `anchors`: PEM certificates of signers whom the operator trusts, None for none."""
+    """Threads may share it. `anchors`: PEM certificates of signers whom the operator trusts, None for none.
+
+    `frames` takes frames out of videos; without it none are shown.
+    """
 
     read: Read
     pool: Pool
     results: ResultCache
     anchors: str | None = None
     scorer: Scorer = field(default_factory=NoModel)
+    frames: Frames | None = None
 
     def analyse(
         self,
@@ -154,12 +159,44 @@ class Analyst:
         steps = chosen(asked.depth, asked.media_type, maps=asked.maps)
         stored, cached = self.results.get_or_compute(
             self._key(reading, asked),
-            lambda: gather(self.pool, request, steps, tick).to_json(),
+            lambda: self._gather(request, steps, asked, tick).to_json(),
             gone=gone,
             keep=lambda made: bool(made["whole"]),
             shared=True,
         )
         return Gathered.from_json(stored), cached
+
+    def _gather(self, request: dict[str, Json], steps: tuple[str, ...], asked: Asked, tick: Tick) -> Gathered:
+        if asked.media_type == "image":
+            return gather(self.pool, request, steps, tick)
+        count = COUNTS[asked.depth]
+        gathered = gather(self.pool, request, steps, lambda done, _: tick(done, len(steps) + count))
+        gathered.frames = []
+        try:
+            for frame in self._frames_of(Path(request["path"]), count):
+                gathered.frames.append(self._measured(frame, request, asked.depth))
+                tick(len(steps) + len(gathered.frames), len(steps) + count)
+        except NoFramesError as problem:
+            gathered.no_frames, gathered.whole = str(problem), gathered.whole and problem.lasting
+        return gathered
+
+    def _frames_of(self, path: Path, count: int) -> Iterator[Frame]:
+        if self.frames is None:
+            msg = "This server takes no frames out of videos."
+            raise NoFramesError(msg, lasting=True)
+        return self.frames(path, count)
+
+    def _measured(self, frame: Frame, request: dict[str, Json], depth: Depth) -> dict[str, Json]:
+        of_frame = {**request, "path": str(frame.path), "mime": "image/bmp", "metadata": {}, "maps": False}
+        found = gather(self.pool, of_frame, OF_FRAMES[depth], lambda _done, _total: None)
+        size = found.format or {"width": None, "height": None}
+        return {
+            "atMs": frame.at_ms,
+            "width": size["width"],
+            "height": size["height"],
+            "score": None,
+            "evidence": found.evidence,
+        }
 
     def _key(self, reading: Reading, asked: Asked) -> Key:
         trusted = hashlib.sha256((self.anchors or "").encode()).hexdigest()
@@ -238,7 +275,7 @@ def _code() -> str:
     """A digest of the modules that gather: changed code must not find what the old one made."""
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for folder in (here, here.with_name("analysis"), here.with_name("containers"), here.with_name("images")):
+    for folder in (here, *map(here.with_name, ("analysis", "containers", "images", "video"))):
         for path in sorted(folder.rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -15,7 +15,7 @@ from .verdict import Unscored, Verdict, decide
 
 Json = Any
 _WATERMARKS = "Watermarks of single makers (SynthID and others) are not read; that none is told says nothing."
-_FRAMES = "Of a video a few frames are shown, and its sound is not looked at; no score is given for videos."
+_FRAMES = "Of a video a few frames are measured, and its sound is not looked at; no score is given for videos."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ def limits(asked: Asked, gathered: Gathered) -> Iterator[str]:
         yield "No signer is trusted, since DEEPFAKE_TRUST_ANCHORS is not set; a valid signature alone verifies nothing."
     if asked.media_type == "video":
         yield _FRAMES
+    if gathered.no_frames is not None:
+        yield f"There are no frames: {gathered.no_frames}"
     yield _WATERMARKS
 
 

@@ -19,8 +19,8 @@ _WORDS = {"RawPicture": "it is sensor data of a camera (RAW), whose pixels are n
 
 @dataclass(slots=True)
 class Gathered:
-    """`timings`: step -> milliseconds. `problem`: why nothing was decoded (`kind`, `reason`). `whole`: nothing was cut
-    short by a limit, so that the next run would give the same.
+    """`timings`: step -> milliseconds. `problem`: why nothing was decoded (`kind`, `reason`). `no_frames`: why there
+    are none of a video, as a sentence. `whole`: nothing was cut short by a limit; the next run would give the same.
     """
 
     evidence: list[dict[str, Json]] = field(default_factory=list)
@@ -30,6 +30,7 @@ class Gathered:
     unscored: str | None = None
     format: dict[str, Json] | None = None
     problem: dict[str, str] | None = None
+    no_frames: str | None = None
     timings: dict[str, float] = field(default_factory=dict)
     whole: bool = True
 
