@@ -19,6 +19,7 @@ from .bodies import Bodies
 from .cache import refuse_when_critical
 from .deepfake.analyst import Analyst
 from .deepfake.analyst import start_pool as start_analysts
+from .deepfake.frames import FFmpegFrames
 from .deepfake.model.operators import Operators
 from .deepfake.trust import read_anchors
 from .extraction.answer import Gone, Subject
@@ -37,6 +38,7 @@ from .limits import MIB, Tiers, tiers
 from .processing import Processing, build_processing, build_warmer, path_teller
 from .raw import RawBodies
 from .storage.scratch import Scratch
+from .video import FFmpeg, find_tools
 
 _EXTENSION = "mediabridge.sidecar"
 _MOST_ANALYSTS = 2  # each of them may need a core and 250 MB
@@ -141,7 +143,8 @@ def _analyst(settings: Settings, reader: Reader, processing: Processing) -> Anal
         path = settings.deepfake_trust_anchors
         _log.warning("DEEPFAKE_TRUST_ANCHORS=%r is of no use: %s; trusting nobody", path, problem)
     pool = start_analysts(min(usable_cores(), _MOST_ANALYSTS))
-    return Analyst(reader.read, pool, processing.results, anchors, processing.model)
+    frames = FFmpegFrames(FFmpeg(lambda: find_tools(settings.ffmpeg_path)))
+    return Analyst(reader.read, pool, processing.results, anchors, processing.model, frames)
 
 
 def _version() -> str:
