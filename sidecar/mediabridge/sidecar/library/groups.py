@@ -12,10 +12,11 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from mediabridge.sidecar.database.models import Duplicate, File
-from mediabridge.sidecar.database.portable import insert
+from mediabridge.sidecar.database.portable import insert, take_turns
 
 from .intake import batches
 
+_TURN = 0x67726F75  # "grou"
 _QUIET = {"synchronize_session": False}
 
 
@@ -44,6 +45,7 @@ def save(session: Session, groups: Iterable[Sequence[Member]], alone: Iterable[i
 
     What was settled by a person stays so while no file joins it.
     """
+    take_turns(session, _TURN)
     news = [group for group in groups if len(group) > 1]
     grouped = {member.file_id for group in news for member in group}
     old = _together(session, sorted(grouped | set(alone)))
