@@ -17,7 +17,7 @@ from .limits import Limits
 from .upstream import Endpoint
 
 # Path, query, Host, scheme, and what a trusted proxy before us says of them: the target URI (RFC 9111 §2).
-Key = tuple[bytes, bytes, bytes, str, tuple[Header, ...]]
+Key = tuple[bytes, bytes | None, bytes, str, tuple[Header, ...]]
 
 _OK, _NOT_MODIFIED = 200, 304
 

@@ -24,11 +24,11 @@ _SAFE = _ASKING | {"OPTIONS", "TRACE"}  # RFC 9110 §9.2.1
 
 
 class Target(NamedTuple):
-    """What a request asks for, and how it came."""
+    """What a request asks for, and how it came. ``query`` is ``None`` where the server says that there is no `?`."""
 
     method: str
     path: bytes
-    query: bytes
+    query: bytes | None
     scheme: str
     peer: str | None
 

@@ -7,6 +7,7 @@ from typing import cast
 from . import environ, headers, stalls
 from .account import Account
 from .balance import Place
+from .cache import Fill
 from .errors import (
     BodyTooLargeError,
     BrokenOffError,
@@ -31,6 +32,7 @@ _PART = 128 * 1024
 class SyncExchange(Account):
     """Carries one request: ``ask`` first, then ``fields`` and ``next_part``, in any case ``end``."""
 
+    fill: Fill | None = None  # takes the response for those who ask for the same
     _conn: SyncConnection | None = None
     _place: Place | None = None
     _ended = False
@@ -41,7 +43,7 @@ class SyncExchange(Account):
         route: str,
         request: Request,
         asked: environ.Environ,
-        report: Callable[[Account], None],
+        report: Callable[["SyncExchange"], None],
     ) -> None:
         super().__init__(route, request)
         self._client = client
@@ -98,7 +100,10 @@ class SyncExchange(Account):
         conn = cast("SyncConnection", self._conn)
         self.status = conn.status
         fields = conn.headers
-        fields += (headers.via(conn.http_version), (headers.REQUEST_ID, self.request.request_id.encode()))
+        fields.append(headers.via(conn.http_version))
+        if self.fill is not None and conn.extras is None:
+            self.fill.begin(conn.status, fields)
+        fields.append((headers.REQUEST_ID, self.request.request_id.encode()))
         return fields
 
     @property
@@ -118,6 +123,8 @@ class SyncExchange(Account):
             conn.read(self._patience)
         data = conn.take()
         self.bytes_out += len(data)
+        if self.fill is not None:
+            self.fill.add(data)
         if conn.complete:
             self.outcome = Outcome.OK
             self._release()

@@ -1,12 +1,14 @@
 """The proxy as a WSGI application or middleware. Early exits come first; the long way is ``SyncExchange``."""
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from http import HTTPStatus
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from . import answers, environ
-from .account import Account
 from .answers import Answer
+from .cached import Cached, Target
 from .environ import Environ
 from .errors import BadRequestError, ClientGoneError, Outcome, ProxyError, ResponseAbortedError
 from .events import SERVER_LOGGERS, Finished, hide_aborts, is_heard, log_finished
@@ -59,6 +61,7 @@ class WsgiProxy:
         self._on_event = on_event
         self.tally = Tally(routes.prefixes)
         self._client = SyncClient(limits, self._dropped)
+        self._caches: dict[int, Cached] = {}
         hide_aborts(*SERVER_LOGGERS)
 
     def __call__(self, env: Environ, start_response: "StartResponse") -> Iterable[bytes]:
@@ -68,13 +71,18 @@ class WsgiProxy:
         route = self._routes.find(path if path[:1] == b"/" else environ.decoded_path_of(env))
         if route is None:
             return self._app(env, start_response)
+        scope = environ.scope_of(env, query)
+        target = Target.of(scope, path)._replace(query=query)
+        if path in self._cached.cache and (kept := self._recall(target, scope["headers"], start_response)) is not None:
+            return kept
         upstream, limits = self._upstream, self._limits
         why = upstream.why_not_ready()
         endpoints = upstream.endpoints() if why is None else ()
-        request = Request(environ.scope_of(env, query), path, endpoints[0].headers if endpoints else ())
+        request = Request(scope, path, endpoints[0].headers if endpoints else ())
         request.has_empty_query = query == b""
         exchange = SyncExchange(self._client, route, request, env, self._report)
         self.tally.begin(exchange)
+        self._cached.begin(request)
         body: Iterable[bytes] = ()
         try:
             if is_worth_waiting(why, limits.start_wait_s):
@@ -85,6 +93,7 @@ class WsgiProxy:
                 exchange.outcome, exchange.message = Outcome.NOT_READY, why.message
                 body = self._say(exchange, answers.not_ready(why), start_response)
             else:
+                exchange.fill = self._cached.fill(target, scope["headers"], route, endpoints)
                 body = self._serve(exchange, endpoints, start_response)
         finally:
             if not isinstance(body, ResponseBody):
@@ -95,10 +104,31 @@ class WsgiProxy:
         """Close the idle connections to the upstream. A later request opens new ones."""
         self._client.close()
 
-    def _report(self, account: Account) -> None:
-        self.tally.end(account)
-        if is_heard(self._on_event, account.outcome):
-            self._on_event(account.finished())
+    @property
+    def _cached(self) -> Cached:
+        """The cache of this process: one that was forked starts anew."""
+        found = self._caches.get(os.getpid())
+        if found is None:
+            dated = b"date" not in self._dropped
+            found = Cached(self._upstream, self._limits, self._trusted, self.tally, self._on_event, dated=dated)
+            self._caches = {os.getpid(): found}
+        return found
+
+    def _recall(self, target: Target, pairs: Headers, start_response: "StartResponse") -> Iterable[bytes] | None:
+        """The answer, if it can be given from memory."""
+        began_s = perf_counter()
+        hit = self._cached.find(target, pairs)
+        if hit is None:
+            return None
+        start_response(_status_line(hit.status), _native(hit.headers()))
+        self._cached.count(target, hit, began_s)
+        return [hit.body] if hit.body else ()
+
+    def _report(self, exchange: SyncExchange) -> None:
+        self._cached.end(exchange.request, exchange.fill, complete=exchange.outcome is Outcome.OK)
+        self.tally.end(exchange)
+        if is_heard(self._on_event, exchange.outcome):
+            self._on_event(exchange.finished())
 
     def _serve(
         self, exchange: SyncExchange, endpoints: Sequence[Endpoint], start_response: "StartResponse"
