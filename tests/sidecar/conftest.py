@@ -286,6 +286,7 @@ def _starter(folder: Path, started: list[Sidecar]) -> StartSidecar:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("FLASK_", "EXTRACT_"))}
         env |= {"PYTHONPATH": PATHS, "PYTHONWARNINGS": "error", "TMPDIR": str(temp)}
         env |= {"CACHE_PATH": str(folder / f"cache-{number}"), "FILE_STORAGE_PATH": str(folder / f"files-{number}")}
+        env["INSTANCE_PATH"] = str(folder / f"instance-{number}")
         env |= {"EXTRACT_PROCESSES": "1", **settings}
         if token:
             env["MEDIABRIDGE_TOKEN"] = token
