@@ -258,6 +258,13 @@ TABLE: tuple[Setting, ...] = (
         "file of certificates (PEM) whose signers of content credentials are trusted; else nobody is",
     ),
     Setting(
+        "IMPORT_ROOTS",
+        "import_roots",
+        values.text,
+        None,
+        "folders, separated as PATH is, below which `POST /api/import-path` may read; without it, that is off",
+    ),
+    Setting(
         "CACHE_PATH",
         "cache_path",
         values.text,

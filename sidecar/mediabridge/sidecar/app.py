@@ -12,7 +12,20 @@ from . import errors, requestid
 from .answers import error_answer, fault_answer
 from .events import emit
 from .faults import TRY_CURL, ClientGone, Fault
-from .routes import deepfake, deepfake_model, extract, health, jobs, library, presets, processor, status, texts, video
+from .routes import (
+    deepfake,
+    deepfake_model,
+    extract,
+    health,
+    imports,
+    jobs,
+    library,
+    presets,
+    processor,
+    status,
+    texts,
+    video,
+)
 from .services import Services, attach, services
 
 _log = logging.getLogger("mediabridge.sidecar.request")
@@ -40,6 +53,7 @@ def create_app(parts: Services) -> Flask:
     app.register_blueprint(video.blueprint)
     app.register_blueprint(texts.blueprint)
     app.register_blueprint(library.blueprint)
+    app.register_blueprint(imports.blueprint)
     return app
 
 

@@ -10,7 +10,9 @@ from .storage.scratch import Scratch
 
 EXTRACT = "/api/extract"
 ANALYZE = "/api/deepfake/analyze"
-_WITH_FORMS = frozenset({EXTRACT, f"{EXTRACT}/advanced", f"{EXTRACT}/batch", ANALYZE})
+IMPORT = "/api/upload"
+_WITH_FORMS = frozenset({EXTRACT, f"{EXTRACT}/advanced", f"{EXTRACT}/batch", ANALYZE, IMPORT})
+_WITH_MANY = frozenset({f"{EXTRACT}/batch", IMPORT})
 _UNKNOWN = 1 << 30  # bytes that a body of unknown length is taken for
 
 
@@ -34,7 +36,7 @@ class Forms:
         if boundary is None:
             return None
         self.admit(_UNKNOWN if size is None else size)
-        return self.batch(boundary) if path.endswith("/batch") else self.single(boundary)
+        return self.batch(boundary) if path in _WITH_MANY else self.single(boundary)
 
     def single(self, boundary: bytes) -> Form:
         """A form with one file."""

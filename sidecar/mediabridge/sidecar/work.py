@@ -38,7 +38,11 @@ class Parts:
 def handlers(settings: Settings) -> Handlers:
     """All that the queue holds is done by these."""
     parts = Parts(lambda: build_processing(settings))
-    return {"image": lambda run: pictures(parts(), run), "retrain": lambda run: retrained(parts(), run)}
+    return {
+        "image": lambda run: pictures(parts(), run),
+        "retrain": lambda run: retrained(parts(), run),
+        "import": lambda run: _imported(settings, parts(), run),
+    }
 
 
 def pictures(parts: Processing, run: Run) -> dict[str, Any]:
@@ -48,6 +52,12 @@ def pictures(parts: Processing, run: Run) -> dict[str, Any]:
     made = parts.shelf.fill(run.payload["contentHash"])
     run.report(len(made), len(made))
     return {"presets": sorted(made)}
+
+
+def _imported(settings: Settings, parts: Processing, run: Run) -> dict[str, Any]:
+    from .imports import imported  # noqa: PLC0415  SQLAlchemy, which most workers never need
+
+    return imported(settings, parts, run)
 
 
 def retrained(parts: Processing, run: Run) -> dict[str, Any]:

@@ -28,7 +28,13 @@ class Kind:
     priority: int
 
 
-KINDS: Mapping[str, Kind] = {"image": Kind(2, 30), "text": Kind(3, 20), "ocr": Kind(1, 10), "retrain": Kind(1, 5)}
+KINDS: Mapping[str, Kind] = {
+    "image": Kind(2, 30),
+    "import": Kind(1, 25),
+    "text": Kind(3, 20),
+    "ocr": Kind(1, 10),
+    "retrain": Kind(1, 5),
+}
 
 BECOMES: Mapping[Status, frozenset[Status]] = {
     "queued": frozenset({"running", "paused", "cancelled"}),

@@ -67,6 +67,11 @@ class Jobs:
         )
         return [job_of(row) for row in rows]
 
+    def oldest_waiting(self) -> Job | None:
+        """The job that has waited longest."""
+        rows = self._database.run("SELECT * FROM jobs WHERE status = 'queued' ORDER BY seq LIMIT 1")
+        return job_of(rows[0]) if rows else None
+
     def dead_letters(self, limit: int = 100, offset: int = 0) -> list[Job]:
         """Jobs that failed for good; they stay until somebody retries them."""
         return self.listed(statuses=["failed"], limit=limit, offset=offset)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from mediabridge.sidecar.faults import Fault, RetrainingFailed, RetrainingRefused
 from mediabridge.sidecar.isolated import IsolationError, Limits, Runner
 
-from . import card, external, figures, gates, train
+from . import card, external, figures, gates
 from .document import Score
 from .features import vector
 from .guards import Label
@@ -229,7 +229,7 @@ class ModelService:
     def _train(self, report: Callable[[int, int], object], check: Callable[[], object], domain: str) -> dict[str, Any]:
         request = {"path": str(self._database().path), "domain": domain, "at": rfc3339(self._clock())}
         try:
-            for step in self._runner.stream(train.TASK, request, self._limits):
+            for step in self._runner.stream(_TRAINING, request, self._limits):
                 if "round" in step:
                     return dict(step["round"])
                 report(step["done"], step["total"])

@@ -21,7 +21,6 @@ from .document import Model
 from .rounds import Round, run_round
 from .samples import Material, Sample
 
-TASK = f"{__name__}:work"
 MOST_SAMPLES = 20_000  # the newest ones
 _BUSY_S = 5.0
 _NICE = 10

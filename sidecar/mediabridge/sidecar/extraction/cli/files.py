@@ -45,6 +45,11 @@ class LocalFile:
             raise unreadable(self.shown, problem) from problem
 
 
+def is_safe(path: str) -> bool:
+    """Whether ExifTool may see this path: it holds nothing that could be taken for more than a name."""
+    return _UNSAFE.search(path) is None
+
+
 def unreadable(shown: str, problem: OSError) -> Fault:
     """The fault for a file that the system does not give out."""
     msg = f"{shown} cannot be read: {problem.strerror or problem}."
@@ -89,7 +94,7 @@ class Aliases:
         """A file by the path that the caller gave."""
         absolute = os.path.abspath(shown)  # noqa: PTH100
         file = LocalFile(shown, Path(absolute))
-        if _UNSAFE.search(absolute):
+        if not is_safe(absolute):
             file.path = self._link(absolute, file.extension)
         return file
 

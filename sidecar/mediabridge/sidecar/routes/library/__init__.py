@@ -30,6 +30,10 @@ ROUTES = (
     ("PUT", "/settings", "preferences:change"),
     ("GET", "/jobs", "jobs:many"),
     ("GET", "/jobs/<job_id>", "jobs:one"),
+    ("GET", "/jobs/<job_id>/events", "running:events"),
+    ("POST", "/jobs/<job_id>/pause", "running:pause"),
+    ("POST", "/jobs/<job_id>/resume", "running:resume"),
+    ("POST", "/jobs/<job_id>/cancel", "running:cancel"),
 )
 
 blueprint = Blueprint("library", __name__, url_prefix="/api/library")

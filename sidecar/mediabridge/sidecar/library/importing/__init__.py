@@ -1,0 +1,1 @@
+"""Import: files of folders and uploads become rows of the library. Read `job.py` first."""

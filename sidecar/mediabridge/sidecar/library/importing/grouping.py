@@ -1,0 +1,156 @@
+"""The third stage of an import: which files are like which. Looks at the new ones, and all that may be like them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mediabridge.sidecar.database.door import Door
+from mediabridge.sidecar.database.models import UNDATED, Duplicate, File, JobFile
+from mediabridge.sidecar.library import groups
+from mediabridge.sidecar.library.duplicates import Group, HashIndex, PerceptualHash, Picture, find_groups
+from mediabridge.sidecar.library.groups import Member
+from mediabridge.sidecar.library.intake import batches
+from mediabridge.sidecar.library.moments import clock_of
+
+_PAGE = 5000
+_SEARCHED = 256  # between two looks whether to stop
+_SURE = frozenset({"high", "medium"})
+_NOT_RAW = frozenset({"image/x-icon", "image/x-portable-anymap"})
+
+
+@dataclass(frozen=True, slots=True)
+class Grouper:
+    """Finds and saves the groups that the files of one job are in."""
+
+    door: Door
+    job_id: str
+
+    def run(self, check: Callable[[], None]) -> int:
+        """Says in how many groups the job's files are. `check` may raise to stop; nothing is half saved."""
+        new = set(self.door.read(self._new_files))
+        if not new:
+            return 0
+        index = self._index(check)
+        touched = new | set(self.door.read(lambda session: _alike(session, new)))
+        hashes = self.door.read(lambda session: _hashes(session, new))
+        for number, hashed in enumerate(hashes.values()):
+            if number % _SEARCHED == 0:
+                check()
+            touched |= {hit.id for hit in index.search(hashed)}
+        touched |= set(self.door.read(lambda session: _companions_in_groups(session, touched)))
+        pictures = self.door.read(lambda session: _pictures(session, touched))
+        check()
+        found = find_groups(pictures, index)
+        alone = touched - {member.id for group in found for member in group.members}
+        self.door.write(lambda session: groups.save(session, [_members(group) for group in found], alone))
+        return sum(1 for group in found if any(member.id in new for member in group.members))
+
+    def _new_files(self, session: Session) -> list[int]:
+        statement = select(File.id, JobFile.outcome).join(File, File.id == JobFile.file_id)
+        rows = session.execute(statement.where(JobFile.job_id == self.job_id, File.state == "done")).tuples()
+        return [number for number, outcome in rows if outcome and outcome.get("imported")]
+
+    def _index(self, check: Callable[[], None]) -> HashIndex:
+        """All hashes of the library: 24 bytes each."""
+        index, after = HashIndex(), 0
+        while True:
+            check()
+            page = self.door.read(lambda session, after=after: _hash_page(session, after))  # type: ignore[misc]
+            if not page:
+                return index
+            index.extend((number, PerceptualHash.from_bytes(data)) for number, data in page)
+            after = page[-1][0]
+
+
+def _hash_page(session: Session, after: int) -> list[tuple[int, bytes]]:
+    statement = select(File.id, File.perceptual).where(File.id > after, File.perceptual.is_not(None))
+    rows = session.execute(statement.order_by(File.id).limit(_PAGE)).tuples()
+    return [(number, data) for number, data in rows if data is not None]
+
+
+def _hashes(session: Session, ids: Iterable[int]) -> dict[int, PerceptualHash | None]:
+    found: dict[int, PerceptualHash | None] = {}
+    for batch in batches(sorted(ids)):
+        rows = session.execute(select(File.id, File.perceptual).where(File.id.in_(batch))).tuples()
+        found |= {number: PerceptualHash.from_bytes(data) for number, data in rows if data}
+    return found
+
+
+def _alike(session: Session, ids: Collection[int]) -> Iterator[int]:
+    """Files with the same bytes, and of the same moment, as these."""
+    for batch in batches(sorted(ids)):
+        rows = session.execute(select(File.sha256, File.taken_us).where(File.id.in_(batch))).tuples().all()
+        digests = sorted({digest for digest, _ in rows if digest})
+        moments = sorted({moment for _, moment in rows if moment != UNDATED})
+        for some in batches(digests):
+            yield from session.scalars(select(File.id).where(File.sha256.in_(some), File.state == "done"))
+        for some in batches(moments):
+            yield from session.scalars(select(File.id).where(File.taken_us.in_(some), File.state == "done"))
+
+
+def _companions_in_groups(session: Session, ids: Collection[int]) -> Iterator[int]:
+    """All who share a group with these now: the groups are made anew as a whole."""
+    for batch in batches(sorted(ids)):
+        theirs = select(Duplicate.group_id).where(Duplicate.file_id.in_(batch))
+        yield from session.scalars(select(Duplicate.file_id).where(Duplicate.group_id.in_(theirs)))
+
+
+def _pictures(session: Session, ids: Collection[int]) -> list[Picture]:
+    found = []
+    for batch in batches(sorted(ids)):
+        statement = select(File).where(File.id.in_(batch), File.state == "done", File.sha256.is_not(None))
+        for row in session.scalars(statement):
+            found.append(_picture(row))
+            session.expunge(row)
+    return found
+
+
+def _picture(row: File) -> Picture:
+    details: dict[str, Any] = row.details or {}
+    taken: dict[str, Any] = row.taken or {}
+    known = row.taken_us != UNDATED and row.confidence in _SURE and taken.get("precision") == "second"
+    path = os.fsdecode(row.path) if row.path is not None else ""
+    return Picture(
+        id=row.id,
+        sha256=row.sha256 or "",
+        size=row.size,
+        kind=_kind(row.kind, row.mime_type or ""),
+        hash=PerceptualHash.from_bytes(row.perceptual) if row.perceptual else None,
+        width=row.width or 0,
+        height=row.height or 0,
+        duration_s=row.duration_s,
+        moment=clock_of(row.taken_us) if known else None,
+        original_tags=details.get("originalTags", 0),
+        camera=details.get("camera"),
+        burst_id=details.get("burstId"),
+        content_id=details.get("contentId"),
+        folder=os.path.dirname(path),  # noqa: PTH120  bytes that are no text stay what they are
+        name=row.name,
+    )
+
+
+def _kind(kind: str, mime_type: str) -> Literal["picture", "raw", "video"]:
+    if kind == "video":
+        return "video"
+    return "raw" if mime_type.startswith("image/x-") and mime_type not in _NOT_RAW else "picture"
+
+
+def _members(group: Group) -> list[Member]:
+    relations = [member.relation for member in group.members if member.relation is not None]
+    first = relations[0].kind
+    return [
+        Member(
+            member.id,
+            first if member.relation is None else member.relation.kind,
+            1.0 if member.relation is None else member.relation.similarity,
+            member.relation is None,
+            member.reasons,
+        )
+        for member in group.members
+    ]
