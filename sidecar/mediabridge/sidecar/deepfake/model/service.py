@@ -26,6 +26,7 @@ from .versions import Champion, Versions
 Part = TypeVar("Part", Store, Labels, Versions)
 LIMITS = Limits(seconds=120, memory_bytes=1024**3)
 _WORTH_S = 60.0
+_TRAINING = "mediabridge.sidecar.deepfake.model.train:work"  # by its name: scikit-learn is loaded in a child alone
 _log = logging.getLogger(__name__)
 
 
