@@ -59,7 +59,8 @@ def original(content_hash: str) -> Response:
     """The bytes as they came; with `verify=1` only when they still have their hash."""
     store = services().store
     record = store.find(content_hash)
-    if request.args.get("verify") == "1":
+    verified = request.args.get("verify") == "1"
+    if verified:
         store.verify(content_hash)
     content = Content(
         record.size,
@@ -68,7 +69,10 @@ def original(content_hash: str) -> Response:
         record.original_name,
         lambda start, length: store.open(content_hash, start, length),
     )
-    return serve(request, content)
+    response = serve(request, content)
+    if verified:
+        response.headers["Cache-Control"] = "no-store"  # who asks again wants it looked at again
+    return response
 
 
 @blueprint.get("/cache/<content_hash>/metadata")
