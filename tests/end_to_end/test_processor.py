@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 from pictures import scene
+from PIL import Image, ImageDraw, ImageFont
 from running import Instance, call, signal_quietly, until
 
 Start = Callable[..., Instance]
@@ -100,6 +102,28 @@ def test_a_broken_picture_is_a_dead_letter_that_can_be_tried_again(start: Start,
     assert (status, again["status"]) == (200, "queued")
     assert settled(url, job["id"])["status"] == "failed"
     assert call(f"{url}/health")[2]["queue"]["failed"] == 1
+    status, _, told = call(f"{url}/cache/{job['contentHash']}/thumbnail?wait=0")  # who asks again is told why
+    assert (status, told["code"]) == (422, "unreadable_file")
+
+
+def test_texts_are_read_ahead_and_a_scan_goes_to_ocr(start: Start, folders: dict[str, str]) -> None:
+    if shutil.which("tesseract") is None:
+        pytest.skip("Tesseract is not installed")
+    url = start("dev", "--port", "0", "--sidecar-port", "0", env=folders).ready()
+    told = upload(url, "Grüße aus Wien".encode("cp1252"), "brief.txt")
+    assert [job["kind"] for job in told["jobs"]] == ["text"]
+    assert settled(url, told["jobs"][0]["id"])["result"]["status"] == "ok"
+    assert call(f"{url}/cache/{told['contentHash']}/text?wait=0")[2]["text"] == "Grüße aus Wien"
+
+    page = Image.new("RGB", (900, 300), "white")
+    ImageDraw.Draw(page).text((60, 100), "SCANNED WORDS", fill="black", font=ImageFont.load_default(72))
+    scan = io.BytesIO()
+    page.save(scan, "PDF", resolution=150)
+    told = upload(url, scan.getvalue(), "scan.pdf")
+    assert settled(url, told["jobs"][0]["id"])["result"]["status"] == "needs_ocr"
+    until(lambda: call(f"{url}/api/jobs?kind=ocr&status=completed")[2]["jobs"], "its OCR is done", 30)
+    address = call(f"{url}/cache/{told['contentHash']}/text")[2]["ocr"]
+    assert "SCANNED" in call(f"{url}{address}?wait=0")[2]["text"]
 
 
 def test_a_worker_that_is_killed_loses_nothing(start: Start, folders: dict[str, str]) -> None:

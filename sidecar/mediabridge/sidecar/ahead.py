@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import requestid
@@ -11,6 +12,7 @@ from .faults import Fault
 from .jobs.job import Job
 from .jobs.queue import Queue
 from .storage.record import Record
+from .text import TYPES as TEXTS
 from .video import TYPES as VIDEOS
 
 # What pictures are made of, beside what cameras call RAW (`image/x-…`).
@@ -26,7 +28,7 @@ def kinds_for(mime_type: str) -> tuple[str, ...]:
     """The jobs that a new original of this type is worth."""
     if mime_type in _PICTURES or mime_type in VIDEOS or (mime_type.startswith(_RAW) and mime_type not in _NO_PICTURES):
         return ("image",)
-    return ()
+    return ("text",) if mime_type in TEXTS else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,14 @@ class Ahead:
 
     def submit(self, kind: str, content_hash: str, **more: object) -> Job:
         """One job; the one that is under way already when it asks for the same. Raises `QueueFull`."""
-        words = ":".join([kind, content_hash, *(f"{name}={more[name]}" for name in sorted(more))])
         payload = {"contentHash": content_hash, **more, "requestId": requestid.current.get()}
-        return self.queue.submit(kind, payload, key=words)
+        return self.queue.submit(kind, payload, key=_key(kind, content_hash, more))
+
+    def offer(self, kind: str, content_hash: str, **more: object) -> Job | None:
+        """The same for one who will ask again; None when it has failed already: who waits is told why."""
+        if self.queue.has_failed(_key(kind, content_hash, more)):
+            return None
+        return self.submit(kind, content_hash, **more)
 
     def stored(self, record: Record) -> list[Job]:
         """After an upload. It is no error that a queue is full or fails: what was not queued is made on demand."""
@@ -51,3 +58,7 @@ class Ahead:
             words = f"no work ahead for {record.content_hash}: {problem.message}"
             emit(_log, logging.INFO, "queue.skipped", words, sha256=record.content_hash, error=type(problem).__name__)
         return jobs
+
+
+def _key(kind: str, content_hash: str, more: Mapping[str, object]) -> str:
+    return ":".join([kind, content_hash, *(f"{name}={more[name]}" for name in sorted(more))])

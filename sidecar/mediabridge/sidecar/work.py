@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -13,8 +14,10 @@ from typing import Any
 from mediabridge.config import Settings
 
 from .cache import get_global_monitor
+from .faults import QueueFull
 from .jobs.handling import Handlers, Run
 from .processing import Processing, build_processing
+from .text import tasks
 
 _PATIENCE_S, _PAUSE_S = 60.0, 0.5
 
@@ -40,8 +43,11 @@ def handlers(settings: Settings) -> Handlers:
     parts = Parts(lambda: build_processing(settings))
     return {
         "image": lambda run: pictures(parts(), run),
+        "text": lambda run: text(parts(), run),
+        "ocr": lambda run: ocr(parts(), run),
         "retrain": lambda run: retrained(parts(), run),
         "import": lambda run: _imported(settings, parts(), run),
+        "export": lambda run: _exported(settings, parts(), run),
     }
 
 
@@ -54,10 +60,33 @@ def pictures(parts: Processing, run: Run) -> dict[str, Any]:
     return {"presets": sorted(made)}
 
 
+def text(parts: Processing, run: Run) -> dict[str, Any]:
+    """The text of a stored document; a scan's OCR is queued, unless too much waits: then it is made on demand."""
+    wait_for_memory(run)
+
+    def ask_ocr(content_hash: str) -> None:
+        with contextlib.suppress(QueueFull):
+            parts.ahead.submit("ocr", content_hash)
+
+    return tasks.text(parts.texts, run, ask_ocr)
+
+
+def ocr(parts: Processing, run: Run) -> dict[str, Any]:
+    """What OCR reads in a stored picture or document, with the pages as progress."""
+    wait_for_memory(run)
+    return tasks.ocr(parts.texts, run)
+
+
 def _imported(settings: Settings, parts: Processing, run: Run) -> dict[str, Any]:
     from .imports import imported  # noqa: PLC0415  SQLAlchemy, which most workers never need
 
     return imported(settings, parts, run)
+
+
+def _exported(settings: Settings, parts: Processing, run: Run) -> dict[str, Any]:
+    from .exports import exported  # noqa: PLC0415
+
+    return exported(settings, parts, run)
 
 
 def retrained(parts: Processing, run: Run) -> dict[str, Any]:

@@ -67,6 +67,11 @@ class Jobs:
         )
         return [job_of(row) for row in rows]
 
+    def has_failed(self, key: str) -> bool:
+        """Whether the last job for this work failed for good."""
+        rows = self._database.run("SELECT status FROM jobs WHERE key = :key ORDER BY seq DESC LIMIT 1", {"key": key})
+        return bool(rows) and rows[0]["status"] == "failed"
+
     def oldest_waiting(self) -> Job | None:
         """The job that has waited longest."""
         rows = self._database.run("SELECT * FROM jobs WHERE status = 'queued' ORDER BY seq LIMIT 1")

@@ -27,8 +27,9 @@ _MOST_BYTES = 1024**3
 def derived(content_hash: str, preset: str) -> Response:
     """A derived picture; it is made when it is first asked for, with `wait=0` by a job."""
     parts = services()
-    if request.args.get("wait") == "0" and parts.shelf.peek(content_hash, preset) is None:
-        return accepted(parts.ahead.submit("image", content_hash))
+    missing = request.args.get("wait") == "0" and parts.shelf.peek(content_hash, preset) is None
+    if missing and (job := parts.ahead.offer("image", content_hash)):
+        return accepted(job)
     gone = request.environ.get("waitress.client_disconnected")  # other servers have no word on it
     with contextlib.suppress(FileNotFoundError):
         kept = parts.shelf.get(content_hash, preset, gone)
