@@ -37,6 +37,7 @@ from mediabridge.sidecar.isolated import (
 from .answer import Asked, answer_of
 from .frames import COUNTS, Frame, Frames, NoFramesError
 from .gathered import Gathered, lost_with
+from .model.onnx import FACT
 from .scoring import NoModel, Scorer
 from .steps import OF_FRAMES, Depth, MediaType, chosen
 
@@ -113,6 +114,7 @@ class Analyst:
         gathered, cached = self._gathered(file, reading, asked, partial(_progress, tick, gone), gone)
         if gathered.broken is not None:
             raise _unreadable(file.name, gathered)
+        self._ask_another(file.path, asked, gathered)
         told = answer_of(requestid.make(), asked, gathered, self.scorer)
         self._record(told, gathered)
         timings = {"readMs": read_ms, "totalMs": elapsed_ms(started), "stepsMs": gathered.timings}
@@ -178,6 +180,7 @@ class Analyst:
                 tick(len(steps) + len(gathered.frames), len(steps) + count)
         except NoFramesError as problem:
             gathered.no_frames, gathered.whole = str(problem), gathered.whole and problem.lasting
+        gathered.take_frames(request["mime"])
         return gathered
 
     def _frames_of(self, path: Path, count: int) -> Iterator[Frame]:
@@ -189,19 +192,27 @@ class Analyst:
     def _measured(self, frame: Frame, request: dict[str, Json], depth: Depth) -> dict[str, Json]:
         of_frame = {**request, "path": str(frame.path), "mime": "image/bmp", "metadata": {}, "maps": False}
         found = gather(self.pool, of_frame, OF_FRAMES[depth], lambda _done, _total: None)
-        size = found.format or {"width": None, "height": None}
+        size: dict[str, Json] = found.format or {"width": None, "height": None}
         return {
             "atMs": frame.at_ms,
             "width": size["width"],
             "height": size["height"],
-            "score": None,
             "evidence": found.evidence,
+            "features": found.features,
+            "perceptualHash": size.get("perceptualHash"),
         }
 
     def _key(self, reading: Reading, asked: Asked) -> Key:
         trusted = hashlib.sha256((self.anchors or "").encode()).hexdigest()
         options = {"depth": asked.depth, "maps": asked.maps, "trusted": trusted, "reader": reading.engine_name}
         return key_of(asked.sha256, engine="deepfake", version=f"{reading.engine_version} {_code()}", options=options)
+
+    def _ask_another(self, path: Path, asked: Asked, gathered: Gathered) -> None:
+        """The operator's own detector: further evidence, and a fact for the day on which it is measured."""
+        piece = self.scorer.second_opinion(path) if asked.media_type == "image" and gathered.format else None
+        if piece is not None and piece["status"] != "not_applicable":
+            gathered.evidence = [*gathered.evidence, piece]
+            gathered.format = {**(gathered.format or {}), FACT: piece["value"]}
 
     def _record(self, told: Mapping[str, Json], gathered: Gathered) -> None:
         created = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

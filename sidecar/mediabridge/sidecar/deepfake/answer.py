@@ -15,7 +15,7 @@ from .verdict import Unscored, Verdict, decide
 
 Json = Any
 _WATERMARKS = "Watermarks of single makers (SynthID and others) are not read; that none is told says nothing."
-_FRAMES = "Of a video a few frames are measured, and its sound is not looked at; no score is given for videos."
+_FRAMES = "Of a video a few frames are measured; neither its movement nor its sound is looked at."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Asked:
 
 def answer_of(analysis_id: str, asked: Asked, gathered: Gathered, scorer: Scorer) -> dict[str, Json]:
     """Every field of the answer but `cached` and the times around it."""
-    model = scorer.describe()
-    score = _score(gathered, scorer)
+    model = scorer.describe(asked.media_type)
+    score = scorer.score(gathered.features, asked.media_type) if gathered.features is not None else None
     judged = decide(gathered.pieces, score, model, _unscored(gathered))
     shown = score if score is not None and score.in_domain else None
     return {
@@ -48,7 +48,7 @@ def answer_of(analysis_id: str, asked: Asked, gathered: Gathered, scorer: Scorer
         "evidence": gathered.evidence,
         "contributions": [dict(one) for one in shown.contributions] if shown is not None else [],
         "maps": gathered.maps,
-        "frames": gathered.frames,
+        "frames": None if gathered.frames is None else [_frame(frame, scorer) for frame in gathered.frames],
         "limits": list(limits(asked, gathered)),
     }
 
@@ -60,7 +60,7 @@ def limits(asked: Asked, gathered: Gathered) -> Iterator[str]:
         yield f"depth=quick leaves out {', '.join(missing)}; send depth=full for them."
     if (why := gathered.not_judged) is not None:
         yield f"The pixels were not judged: {why}."
-    if gathered.format and gathered.features is not None and (part := _part(gathered.format)):
+    if asked.media_type == "image" and gathered.features is not None and (part := _part(gathered.format or {})):
         yield part
     if asked.reader != engine.NAME:
         yield "The metadata were read without ExifTool; traces that only ExifTool finds are missing."
@@ -74,6 +74,8 @@ def limits(asked: Asked, gathered: Gathered) -> Iterator[str]:
 
 
 def _part(form: Mapping[str, Json]) -> str | None:
+    if not form:
+        return None
     side = 1024  # of `measures.pixels.CROP`, which would load numpy
     if max(form["width"], form["height"]) <= side:
         return None
@@ -85,10 +87,11 @@ def _told(judged: Verdict) -> dict[str, str]:
     return {"verdict": judged.verdict, "verdictReason": judged.reason, "explanation": judged.explanation}
 
 
-def _score(gathered: Gathered, scorer: Scorer) -> Score | None:
-    if gathered.features is None:
-        return None
-    return scorer.score(gathered.features, gathered.format or {})
+def _frame(frame: Mapping[str, Json], scorer: Scorer) -> dict[str, Json]:
+    """What the answer shows of a frame; its features are kept to be scored by the model of the day."""
+    shown = {name: value for name, value in frame.items() if name not in ("features", "perceptualHash")}
+    score = scorer.score(frame["features"], "video") if frame["features"] else None
+    return {**shown, "score": _score_json(score if score is not None and score.in_domain else None)}
 
 
 def _unscored(gathered: Gathered) -> Unscored | None:

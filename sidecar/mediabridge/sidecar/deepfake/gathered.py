@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .evidence import Evidence, without_result
+from .model.features import mean
 from .steps import DECODE, FEATURES, KINDS, STEPS
 
 Json = Any
@@ -54,6 +55,13 @@ class Gathered:
                 self.problem = {"kind": kind, "reason": reason}
             else:
                 self._take(step, without_result(step, KINDS[step], "error", reason).to_json())
+
+    def take_frames(self, mime: str) -> None:
+        """What a model is given of a video: the mean of its frames' features, and the form of its file."""
+        frames = [frame for frame in self.frames or [] if frame["features"]]
+        if frames:
+            self.features = mean(frame["features"] for frame in frames)
+            self.format = {"format": mime, "perceptualHash": frames[len(frames) // 2]["perceptualHash"]}
 
     def _take(self, step: str, piece: dict[str, Json]) -> None:
         """What failed to give features is no evidence."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 Json = Any
@@ -41,11 +42,14 @@ class Score(Protocol):
 class Scorer(Protocol):
     """Any thread may call it. None of its methods raises."""
 
-    def score(self, features: Features, domain: Mapping[str, Json]) -> Score | None:
-        """The score; None without a promoted model, or when it may not be given. `domain`: see `Made.format`."""
+    def score(self, features: Features, domain: str) -> Score | None:
+        """The score; None without a promoted model, or when it may not be given. `domain`: `image` or `video`."""
 
-    def describe(self) -> dict[str, Json]:
+    def describe(self, domain: str) -> dict[str, Json]:
         """The field `model` of the answer. `loaded`; and `thresholds` (`low`, `high`), null while it is suspended."""
+
+    def second_opinion(self, picture: Path) -> dict[str, Json] | None:
+        """The evidence (as JSON) of another detector that the operator has set; None where there is none."""
 
     def record(
         self,
@@ -57,17 +61,20 @@ class Scorer(Protocol):
         verdict: str,
         created: str,
     ) -> None:
-        """Keep what feedback will refer to; no picture."""
+        """Keep what feedback will refer to; no picture. `format_facts`: of the file's form, never of its content."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoModel:
     """No model, and nothing that could be trained."""
 
-    def score(self, features: Features, domain: Mapping[str, Json]) -> None:
+    def score(self, features: Features, domain: str) -> None:
         """None."""
 
-    def describe(self) -> dict[str, Json]:
+    def second_opinion(self, picture: Path) -> None:
+        """None."""
+
+    def describe(self, domain: str = "image") -> dict[str, Json]:  # noqa: ARG002  it is so for all
         """Not loaded."""
         return {
             "loaded": False,

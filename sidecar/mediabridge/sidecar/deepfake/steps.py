@@ -43,8 +43,8 @@ STEPS = (
 KINDS = {step.id: step.kind for step in STEPS}
 # Of a frame: what neither needs a JPEG's grid nor tells of the container.
 OF_FRAMES: dict[Depth, tuple[str, ...]] = {
-    "quick": (DECODE, "noise"),
-    "full": (DECODE, "noise", "spectrum", "copy_move"),
+    "quick": (DECODE, FEATURES, "noise"),
+    "full": (DECODE, FEATURES, "noise", "spectrum", "copy_move"),
 }
 _OF_FILES = frozenset({"thumbnail"})  # of pictures alone, though it is provenance
 

@@ -28,7 +28,7 @@ _MEASURES = {
 def examine(request: Mapping[str, Json]) -> Iterator[Result]:
     """The child's task: `{"path", "mime", "metadata", "facts", "anchors", "maps", "steps"}` -> a result for each step.
 
-    A result is `step`, `ms`, and one of `evidence`, `format` (of the decoding), `features`; `map` where its bytes are a
+    A result is `step`, `ms`, and one of `evidence`, `format` (of the file), `features`; `map` where its bytes are a
     PNG. The `problem` of a decoding (`kind`, `reason`) ends what needs pixels.
     """
     path = Path(request["path"])
@@ -93,12 +93,13 @@ class _Work:
     def _features(self) -> dict[str, Json]:
         if self._pixels is None:
             return {"features": None, "unscored": "unsupported_content"}
-        from .model.features import TooSmall, extract  # noqa: PLC0415  see above
+        from .model.features import TooSmall, extract, fingerprint  # noqa: PLC0415  see above
 
+        form = {**self._pixels.facts(), "perceptualHash": fingerprint(self._pixels.reduced())}
         try:
-            return {"features": extract(self._pixels.upright_middle()), "unscored": None}
+            return {"features": extract(self._pixels.upright_middle()), "unscored": None, "format": form}
         except TooSmall:
-            return {"features": None, "unscored": "too_small"}
+            return {"features": None, "unscored": "too_small", "format": form}
 
     def _measured(self, step: str) -> Result:
         if self._pixels is None:

@@ -6,6 +6,7 @@ converted. What a model is given, and every map that is shown, is upright; what 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from mediabridge.sidecar.analysis.tables import scaled
 from mediabridge.sidecar.images.colour import eight_bit, flat
@@ -23,6 +24,7 @@ from mediabridge.sidecar.images.render import upright_srgb
 
 MOST_PIXELS = 50_000_000  # 150 MB as RGB; larger ones are not measured, since shrinking would wipe the traces out
 CROP = 1024  # pixels a side of the middle that is measured where a whole picture would take too long
+_REDUCED = 256
 _GRID = 16  # pixels of a JPEG's largest usual unit (4:2:0)
 Levels = npt.NDArray[np.float32]
 
@@ -94,15 +96,25 @@ class Pixels:
             left, top, right, bottom = top, left, bottom, right
         return {"x": left, "y": top, "width": right - left, "height": bottom - top}
 
+    def reduced(self) -> npt.NDArray[np.uint8]:
+        """The whole picture, upright and small: about 256 pixels on its shorter side."""
+        return np.asarray(self.turned(self.stored.reduce(max(min(self.size) // _REDUCED, 1))))
+
     def facts(self) -> dict[str, Any]:
         """About the file's form, for the model's guards: never a feature."""
         width, height = upright(self.size, self.decoded.turn)
+        picture = self.decoded.picture
+        tables = getattr(picture, "quantization", None) if self.is_jpeg else None
+        sampling = JpegImagePlugin.get_sampling(picture) if isinstance(picture, JpegImagePlugin.JpegImageFile) else None
         return {
             "format": self.format,
-            "mode": self.decoded.picture.mode,
+            "mode": picture.mode,
             "width": width,
             "height": height,
             "quality": self.quality,
+            "quantisation": hashlib.sha256(repr(sorted(tables.items())).encode()).hexdigest()[:16] if tables else None,
+            "subsampling": sampling,
+            "progressive": bool(picture.info.get("progressive")),
         }
 
 
