@@ -62,6 +62,7 @@ class Settings:
     deepfake_operator_token: str | None
     deepfake_trust_anchors: str | None
     import_roots: str | None
+    export_roots: str | None
     cache_path: str | None
     cache_files_mb: int
     cache_profile: Literal["development", "staging", "production", "constrained"]

@@ -265,6 +265,13 @@ TABLE: tuple[Setting, ...] = (
         "folders, separated as PATH is, below which `POST /api/import-path` may read; without it, that is off",
     ),
     Setting(
+        "EXPORT_ROOTS",
+        "export_roots",
+        values.text,
+        None,
+        "folders, separated as PATH is, below which `POST /api/library/export` may write; without it, that is off",
+    ),
+    Setting(
         "CACHE_PATH",
         "cache_path",
         values.text,

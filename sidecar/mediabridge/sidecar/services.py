@@ -34,6 +34,7 @@ from .extraction.stored import CachedExtractor, version_of
 from .forms import Forms
 from .guard import Guard
 from .images.warming import Warmer
+from .library.export.roots import roots_of as export_roots_of
 from .library.importing.roots import roots_of
 from .limits import MIB, Tiers, tiers
 from .processing import Processing, build_processing, build_warmer, path_teller
@@ -71,6 +72,7 @@ class Services(Processing):
     operators: Operators
     warmer: Warmer
     import_roots: tuple[Path, ...]
+    export_roots: tuple[str, ...]
     health_sample: Path
     health_timeout_s: float
     exiftool_path: Callable[[], str | None]
@@ -129,6 +131,7 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
         analyst=_analyst(settings, reader, processing),
         warmer=warmer,
         import_roots=roots_of(settings.import_roots),
+        export_roots=export_roots_of(settings.export_roots),
         health_sample=scratch.keep("sample.gif", SAMPLE),
         health_timeout_s=settings.extract_health_timeout_s,
         exiftool_path=path_teller(settings),

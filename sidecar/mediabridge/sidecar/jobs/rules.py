@@ -34,6 +34,7 @@ KINDS: Mapping[str, Kind] = {
     "text": Kind(3, 20),
     "ocr": Kind(1, 10),
     "retrain": Kind(1, 5),
+    "export": Kind(1, 3),
 }
 
 BECOMES: Mapping[Status, frozenset[Status]] = {

@@ -46,14 +46,15 @@ class Item:
         return self.taken_us is not None and (self.chosen or self.confidence in ("medium", "high"))
 
     def utc(self, zone: tzinfo | None) -> datetime | None:
-        """When it was taken, aware; by `zone` (None: the machine's) where no offset is known. None outside of years."""
+        """When it was taken, by `zone` (None: the machine's) where no offset is known; None outside of the years."""
         if self.taken_us is None:
             return None
         try:
             clock = clock_of(self.taken_us)
             if self.offset_min is not None:
                 return _utc(clock, timedelta(minutes=self.offset_min))
-            return _utc(clock, clock.replace(tzinfo=zone).astimezone(zone).utcoffset() or timedelta(0))
+            aware = clock.astimezone() if zone is None else clock.replace(tzinfo=zone)
+            return _utc(clock, aware.utcoffset() or timedelta(0))
         except (OverflowError, ValueError, OSError):
             return None
 

@@ -88,9 +88,6 @@ def export(job: Task, parts: Parts, report: Report, check: Check) -> dict[str, A
     except Fault as problem:
         _note(parts.door, job.id, "failed", problem)
         raise
-    except BaseException:  # paused, cancelled, or its worker ends: the queue knows which
-        _note(parts.door, job.id, "paused")
-        raise
     _note(parts.door, job.id, "completed")
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -23,6 +24,7 @@ from .options import Options
 from .target import Work
 
 Written = Literal["embedded", "sidecar", "nothing"]
+_IN_PLACE = frozenset({"image/webp"})  # ExifTool 12.57 says "Can't write RIFF files" to `-o`, and writes into them
 _TOLD = 300  # characters of ExifTool's own words
 
 
@@ -80,7 +82,7 @@ class Maker:
         before = self._essence(raw_fd, item)
         if before is None:
             return "Its structure is not sound, so that nobody could tell whether the picture stays as it is."
-        why = self._run(arguments, raw, tagged)
+        why = self._run(item, arguments, raw, tagged)
         if why:
             self.work.remove(tagged)
             return why
@@ -94,13 +96,15 @@ class Maker:
             return "With the tags in it the picture was not the same any more, so the copy is left as it was."
         return ""
 
-    def _run(self, arguments: list[str], raw: str, tagged: str) -> str:
+    def _run(self, item: Item, arguments: list[str], raw: str, tagged: str) -> str:
         """Empty when ExifTool has written the file; else why it has not."""
-        place = self.work.place if self.work.place.startswith("/proc/") else self.work.place.replace("%", "%%")
+        place = self.work.place
+        into = ["-o", f"{place}/{tagged}" if place.startswith("/proc/") else f"{place}/{tagged}".replace("%", "%%")]
+        if item.mime_type in _IN_PLACE:
+            self._duplicate(raw, tagged)
+            into, raw = ["-overwrite_original"], tagged
         try:
-            reply = self.engine.run(
-                *arguments, "-o", f"{place}/{tagged}", f"{self.work.place}/{raw}", timeout_s=self.timeout_s
-            )
+            reply = self.engine.run(*arguments, *into, f"{place}/{raw}", timeout_s=self.timeout_s)
         except (EngineDied, ExtractionTimeout, UnreadableFile) as problem:
             return problem.message
         if reply.status == 0 and tagged in os.listdir(self.work.fd):  # noqa: PTH208
@@ -108,6 +112,10 @@ class Maker:
         lines = reply.stderr.decode("utf-8", "replace").splitlines()
         errors = [line.partition(" - /")[0] for line in lines if line.startswith(("Error", "Can't"))]
         return f"ExifTool: {(errors or lines or ['it wrote nothing'])[0].removeprefix('Error: ')[:_TOLD]}"
+
+    def _duplicate(self, old: str, new: str) -> None:
+        with open(self.work.open(old), "rb") as source, open(self.work.create(new), "wb") as copy:  # noqa: PTH123
+            shutil.copyfileobj(source, copy, 1024 * 1024)
 
     def _finish(self, item: Item, file: str, why: str | None, mtime_ns: int) -> Made:
         fd = self.work.open(file)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Table, bindparam, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, Table, bindparam, func, select, update
+from sqlalchemy.orm import Session, defer
 
 from mediabridge.sidecar.database.models import UNDATED, File, Job, JobFile
 from mediabridge.sidecar.library import steps, tags
@@ -19,7 +19,9 @@ from .options import Options
 
 KIND = "export"
 _JOBS, _STEPS = cast("Table", Job.__table__), cast("Table", JobFile.__table__)
+Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 Outcome = Mapping[str, Any]
+_SHORT = defer(File.details, raiseload=True)  # long, and of no use here
 
 
 def key_of(file_id: int) -> bytes:
@@ -33,9 +35,8 @@ START: Place = (-(2**63), 0)
 
 def chosen(session: Session, options: Options, after: Place, limit: int) -> list[File]:
     """Files that are exported, the oldest first, behind a place."""
-    where = _conditions(session, options)
-    place = (File.taken_us > after[0]) | ((File.taken_us == after[0]) & (File.id > after[1]))
-    return list(session.scalars(select(File).where(*where, place).order_by(File.taken_us, File.id).limit(limit)))
+    statement = _behind(select(File), session, options, after).options(_SHORT)
+    return list(session.scalars(statement.limit(limit)))
 
 
 def left_out(session: Session, options: Options) -> dict[str, int]:
@@ -51,9 +52,10 @@ def left_out(session: Session, options: Options) -> dict[str, int]:
 
 def plan(session: Session, job_id: str, options: Options, after: Place, limit: int) -> Place | None:
     """A step for each file behind a place; gives the next place, None at the end. What the job has stays as it is."""
-    files = chosen(session, options, after, limit)
-    steps.add(session, job_id, [Step(key_of(file.id), file.id) for file in files])
-    return (files[-1].taken_us, files[-1].id) if files else None
+    statement = _behind(select(File.taken_us, File.id), session, options, after).limit(limit)
+    rows = [(taken_us, file_id) for taken_us, file_id in session.execute(statement)]
+    steps.add(session, job_id, [Step(key_of(file_id), file_id) for _, file_id in rows])
+    return rows[-1] if rows else None
 
 
 def is_planned(session: Session, job_id: str) -> bool:
@@ -85,7 +87,7 @@ def items(session: Session, rows: Sequence[JobFile], options: Options) -> dict[i
     found: dict[int, Item | None] = {row.id: None for row in rows}
     for batch in batches(rows):
         ids = [row.file_id for row in batch if row.file_id is not None]
-        files = {file.id: file for file in session.scalars(select(File).where(File.id.in_(ids)))}
+        files = {file.id: file for file in session.scalars(select(File).where(File.id.in_(ids)).options(_SHORT))}
         words = tags.of_files(session, ids)
         for row in batch:
             file = files.get(row.file_id or 0)
@@ -157,6 +159,11 @@ def unfinished(session: Session) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Exports that have not come to an end: number and options, the latest first."""
     statement = select(Job.id, Job.options).where(Job.kind == KIND, Job.finished_us.is_(None)).order_by(Job.id.desc())
     yield from session.execute(statement).all()
+
+
+def _behind(statement: Query, session: Session, options: Options, after: Place) -> Query:
+    place = (File.taken_us > after[0]) | ((File.taken_us == after[0]) & (File.id > after[1]))
+    return statement.where(*_conditions(session, options), place).order_by(File.taken_us, File.id)
 
 
 def _conditions(session: Session, options: Options, *, keepers: bool = True) -> list[Any]:

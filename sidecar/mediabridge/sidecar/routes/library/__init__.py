@@ -26,6 +26,7 @@ ROUTES = (
     ("POST", "/decisions/<decision_id>/undo", "decisions:undo"),
     ("GET", "/tags", "tags:many"),
     ("POST", "/tags/from-folders", "tags:from_folders"),
+    ("POST", "/export", "exporting:start"),
     ("GET", "/settings", "preferences:read"),
     ("PUT", "/settings", "preferences:change"),
     ("GET", "/jobs", "jobs:many"),
