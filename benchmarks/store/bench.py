@@ -27,7 +27,7 @@ NAMES = ("mediabridge", "no_worker", "express", "nginx")
 HEAD = {
     "get16": "GET/s 16", "get64": "GET/s 64", "p50_16": "p50 ms 16", "p99_16": "p99 ms 16", "p99_64": "p99 ms 64",
     "cpu": "CPU µs a GET", "mb_get": "MB at 64", "up8": "uploads/s 8", "up_p50": "p50 ms", "up_p99": "p99 ms",
-    "mb_up": "MB in uploads",
+    "cpu_up": "CPU ms an upload", "mb_up": "MB in uploads",
 }  # fmt: skip
 # column, contender, peer, least ratio; 0 tells only
 RATIOS = (
@@ -53,11 +53,14 @@ def measure(one, jpeg, seconds, row):
             row["cpu"].append((cpu_s(one.process.pid) - used) / (rate * seconds) * 1e6)
     row["mb_get"].append(memory.peak)
     if one.takes:
+        used = cpu_s(one.process.pid)
         with PeakMemory(one.process.pid) as memory:
             rate, p50, p99 = uploads(one.port, jpeg, 8, seconds)
-        for column, value in (("up8", rate), ("up_p50", p50), ("up_p99", p99), ("mb_up", memory.peak)):
+        cost_ms = (cpu_s(one.process.pid) - used) / (rate * seconds) * 1000
+        values = {"up8": rate, "up_p50": p50, "up_p99": p99, "cpu_up": cost_ms, "mb_up": memory.peak}
+        for column, value in values.items():
             row[column].append(value)
-    rest(one.process.pid)
+        rest(one.process.pid)
 
 
 def cpu_s(pid):

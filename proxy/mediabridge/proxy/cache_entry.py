@@ -3,7 +3,7 @@
 from .cache_rules import of_not_modified
 from .headers import Headers
 
-# Objects of Python about an entry: key, index, lists, tuples.
+# Objects of Python about an entry (key, index, lists, tuples), as tracemalloc counts them.
 _OVERHEAD = 3072
 
 
