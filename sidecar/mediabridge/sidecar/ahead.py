@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from . import requestid
@@ -33,9 +33,10 @@ def kinds_for(mime_type: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Queues work on stored originals. Threads may share it."""
+    """Queues work on stored originals. Threads may share it. `films`: whether anything can be made of videos here."""
 
     queue: Queue
+    films: Callable[[], bool] = lambda: True
 
     def submit(self, kind: str, content_hash: str, **more: object) -> Job:
         """One job; the one that is under way already when it asks for the same. Raises `QueueFull`."""
@@ -50,7 +51,9 @@ class Ahead:
 
     def stored(self, record: Record) -> list[Job]:
         """After an upload. It is no error that a queue is full or fails: what was not queued is made on demand."""
-        jobs = []
+        jobs: list[Job] = []
+        if record.mime_type in VIDEOS and not self.films():
+            return jobs  # each would be a dead letter; a preset that is asked for says what is missing
         try:
             for kind in kinds_for(record.mime_type):
                 jobs.append(self.submit(kind, record.content_hash))  # noqa: PERF401  those before a failure count

@@ -97,7 +97,7 @@ def build_processing(settings: Settings) -> Processing:
         runner=Runner(),
         cache=cache,
         queue=queue,
-        ahead=Ahead(queue),
+        ahead=Ahead(queue, lambda: _has_ffmpeg(settings)),
         library=Door(url_of(settings.database_url, instance_folder(settings.instance_path))),
         model=_model(settings, queue),
     )
@@ -181,6 +181,13 @@ def _texts(
     texts = Texts(start_readers(min(usable_cores(), _MOST_READERS)))
     tesseract = Tesseract(lambda: find_tesseract(settings.tesseract_path))
     return TextShelf(store, derived, results, texts, Ocr(tesseract, texts, pictures))
+
+
+def _has_ffmpeg(settings: Settings) -> bool:
+    with contextlib.suppress(EngineUnavailable):
+        find_tools(settings.ffmpeg_path)
+        return True
+    return False
 
 
 def path_teller(settings: Settings) -> Callable[[], str | None]:
