@@ -85,6 +85,11 @@ bench-store: setup
 	@if command -v npm >/dev/null; then cd benchmarks/store && npm install --no-audit --no-fund --no-package-lock --loglevel=error; fi
 	@$(BIN)/python benchmarks/store/bench.py
 
+# A million files in the library's database, made in half a minute or more: pages, filters, a second import.
+.PHONY: bench-library-db
+bench-library-db: setup
+	@$(BIN)/python benchmarks/library_db.py
+
 .PHONY: campaign-bridge
 campaign-bridge: setup
 	@$(BIN)/python benchmarks/campaign_bridge.py
@@ -103,6 +108,17 @@ campaign-extract: setup
 .PHONY: campaign-store
 campaign-store: setup
 	@$(BIN)/python benchmarks/campaign_store.py
+
+# How many labels a model needs, and what wrong ones do; its short form is part of the suite.
+.PHONY: campaign-deepfake
+campaign-deepfake: export OPENBLAS_NUM_THREADS = 1
+campaign-deepfake: setup
+	@$(BIN)/python benchmarks/campaign_deepfake.py
+
+# Retraining with 5,000 samples, and how fast figures are told meanwhile.
+.PHONY: bench-deepfake
+bench-deepfake: setup
+	@$(BIN)/python benchmarks/deepfake_model.py
 
 format: setup
 	@$(BIN)/ruff format .

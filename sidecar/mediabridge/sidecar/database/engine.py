@@ -45,6 +45,7 @@ def _prepare(connection: Any, _record: object) -> None:
     run("PRAGMA foreign_keys=ON")
     run("PRAGMA synchronous=NORMAL")  # with the log: whole after a crash, without an fsync for each transaction
     run("PRAGMA temp_store=MEMORY")
+    run("PRAGMA journal_size_limit=67108864")  # bytes; what one large import has written to the log is given back
     run("PRAGMA cache_size=-16384")  # KiB
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Select, exists, select, tuple_
+from sqlalchemy import ColumnElement, Select, exists, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from mediabridge.sidecar.database.models import UNDATED, File, FileTag, Tag
@@ -139,7 +139,7 @@ def _one_of(column: InstrumentedAttribute[str], words: Sequence[str]) -> ColumnE
 
 def _tagged(session: Session, tag_id: int) -> ColumnElement[bool]:
     """Of a rare tag the files are fetched and sorted; of a frequent one they are met soon on the way down the order."""
-    some = session.scalars(select(FileTag.file_id).where(FileTag.tag_id == tag_id).limit(_FEW + 1)).all()
-    if len(some) <= _FEW:
+    some = select(FileTag.file_id).where(FileTag.tag_id == tag_id).limit(_FEW + 1).subquery()
+    if (session.scalar(select(func.count()).select_from(some)) or 0) <= _FEW:
         return File.id.in_(select(FileTag.file_id).where(FileTag.tag_id == tag_id))
     return exists().where(FileTag.tag_id == tag_id, FileTag.file_id == File.id)
