@@ -13,7 +13,7 @@ from mediabridge.sidecar.faults import StorageUnavailable
 from .engine import WRITES, file_of
 from .lock import alone
 
-HEAD = "0001"  # the newest revision in migrations/versions
+HEAD = "0002"  # the newest revision in migrations/versions
 _FOLDER = Path(__file__).parent / "migrations"
 _KEY = 0x6D656462  # "medb": of the lock that PostgreSQL keeps for us
 _TABLE = "alembic_version"

@@ -118,6 +118,7 @@ class Job(Base):
     created_us: Mapped[int] = mapped_column(BigInteger)
     updated_us: Mapped[int] = mapped_column(BigInteger)
     finished_us: Mapped[int | None] = mapped_column(BigInteger)
+    stage: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))  # what it does now: {"name", "done", "total"}
 
 
 class JobFile(Base):
@@ -154,6 +155,23 @@ class Duplicate(Base):
     keeper: Mapped[bool] = mapped_column(Boolean)
     reasons: Mapped[Any] = mapped_column(JSON)
     settled: Mapped[bool] = mapped_column(Boolean)  # somebody has decided about the group as it is
+
+
+class Companion(Base):
+    """Two files that belong together and are no duplicates: a RAW file and its JPEG, a still and its film."""
+
+    __tablename__ = "companions"
+    __table_args__ = (Index("ix_companions_other", "other_id"),)
+
+    file_id: Mapped[int] = mapped_column(
+        ForeignKey("files.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    other_id: Mapped[int] = mapped_column(
+        ForeignKey("files.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    kind: Mapped[str] = mapped_column(String(16))
+    certainty: Mapped[str] = mapped_column(String(8))
+    reasons: Mapped[Any] = mapped_column(JSON)
 
 
 class Decision(Base):
