@@ -64,6 +64,8 @@ MAY_ALSO_IMPORT = {
     "sidecar/mediabridge/sidecar/extraction/cli/__main__.py": ({"mediabridge.config"}, "a main"),
     "sidecar/mediabridge/sidecar/storage/cli/__main__.py": ({"mediabridge.config"}, "a main"),
     "sidecar/mediabridge/sidecar/jobs/worker.py": ({"mediabridge.config"}, "a main"),
+    "sidecar/mediabridge/sidecar/library/cli/__main__.py": ({"mediabridge.config", "click"}, "a main"),
+    "sidecar/mediabridge/sidecar/library/cli/exporting.py": ({"click"}, "a word of the command line"),
     "sidecar/mediabridge/sidecar/extraction/cli/output.py": ({"click"}, "the progress bar of the command line"),
     "bridge/mediabridge/bridge/wsgi_runner.py": ({"waitress"}, "a program of its own, in the sidecar's interpreter"),
 }
@@ -73,6 +75,7 @@ READS_THE_ENVIRONMENT = {
     "sidecar/mediabridge/sidecar/__main__.py": "a main",
     "sidecar/mediabridge/sidecar/extraction/cli/__main__.py": "a main",
     "sidecar/mediabridge/sidecar/storage/cli/__main__.py": "a main",
+    "sidecar/mediabridge/sidecar/library/cli/__main__.py": "a main",
     "sidecar/mediabridge/sidecar/jobs/worker.py": "a main",
     "bridge/mediabridge/bridge/wsgi_runner.py": "a main, in the sidecar's interpreter",
     "bridge/mediabridge/bridge/place.py": "a child inherits what holds when it starts",

@@ -143,6 +143,15 @@ def scrub(*, mend: bool, as_json: bool) -> None:
     _become("mediabridge.sidecar.storage.cli", *(["--mend"] if mend else []), *(["--json"] if as_json else []))
 
 
+@main.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}, add_help_option=False
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def library(words: tuple[str, ...]) -> None:
+    """Media library without a server: export; see `mediabridge library --help`."""
+    _become("mediabridge.sidecar.library.cli", *(words or ("--help",)))
+
+
 def _become(module_name: str, *arguments: str) -> NoReturn:
     """Run a module of the sidecar's in this program's place; it is known by its name alone."""
     # -P: the folder with the pictures is no place to take Python modules from.
