@@ -118,6 +118,7 @@ campaign-deepfake: setup
 # Retraining with 5,000 samples, and how fast figures are told meanwhile.
 .PHONY: bench-deepfake
 bench-deepfake: setup
+	@$(BIN)/python benchmarks/deepfake.py
 	@$(BIN)/python benchmarks/deepfake_model.py
 
 format: setup
