@@ -130,6 +130,12 @@ class Taken:
     reasons: tuple[str, ...]
     candidates: tuple[Candidate, ...]
 
+    @property
+    def of_camera(self) -> datetime | None:
+        """`moment`, when the camera's own tags tell it to the second: what tells a copy from the next frame."""
+        sure = self.confidence in ("high", "medium") and self.precision == "second"
+        return self.moment if sure and (self.source or "").startswith(("EXIF:", "QuickTime:", "XMP:DateTime")) else None
+
     def to_json(self) -> dict[str, Json]:
         """As an answer and a database hold it: RFC 3339, offsets in minutes."""
         moment = _text(self.moment, None, self.precision) if self.moment and self.precision else None

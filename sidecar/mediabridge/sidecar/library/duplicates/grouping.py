@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import combinations
 
 from .index import HashIndex
-from .keeper import order, reasons
+from .keeper import equals, order, reasons
 from .model import DUPLICATES, Group, GroupKind, GroupMember, Kind, Picture, Relation
 from .relation import compare
 
@@ -21,6 +21,7 @@ _ROUNDS: tuple[tuple[GroupKind, frozenset[Kind]], ...] = (
     ("burst", frozenset({"burst"})),
     ("crop", frozenset({"crop"})),
 )
+_MOST_COMPARED = 20  # possible keepers of one group
 _MOST_AT_ONE_MOMENT = 50  # more files of one second are no crops of each other, but a wrong clock
 
 
@@ -30,10 +31,10 @@ def find_groups(pictures: Sequence[Picture], index: HashIndex | None = None) -> 
     `index` may hold more than these and must hold their hashes; without it one is made. The result depends neither on
     the order of the pictures nor on what else is in the index.
     """
-    equals: dict[str, list[Picture]] = defaultdict(list)
+    copies_of: dict[str, list[Picture]] = defaultdict(list)
     for picture in order(pictures):
-        equals[picture.sha256].append(picture)
-    best = {copies[0].id: copies[0] for copies in equals.values()}  # of equal bytes, one is enough to be compared
+        copies_of[picture.sha256].append(picture)
+    best = {copies[0].id: copies[0] for copies in copies_of.values()}  # of equal bytes, one is enough to be compared
     neighbours = _neighbours(best, index or _index(best.values()))
     groups: list[Group] = []
     taken: set[int] = set()
@@ -46,7 +47,9 @@ def find_groups(pictures: Sequence[Picture], index: HashIndex | None = None) -> 
                 for number, relation in neighbours[keeper.id].items()
                 if relation.kind in kinds and number not in taken
             ]
-            alike = [copy for one in (keeper, *near) for copy in equals[one.sha256]] if kind == "duplicates" else near
+            alike = (
+                [copy for one in (keeper, *near) for copy in copies_of[one.sha256]] if kind == "duplicates" else near
+            )
             others = [one for one in alike if one is not keeper]
             if others:
                 groups.append(_group(kind, keeper, others))
@@ -54,12 +57,32 @@ def find_groups(pictures: Sequence[Picture], index: HashIndex | None = None) -> 
     return groups
 
 
-def _group(kind: GroupKind, keeper: Picture, others: Sequence[Picture]) -> Group:
-    related = [(one.id, relation) for one in others if (relation := compare(keeper, one))]
+def _group(kind: GroupKind, centre: Picture, others: Sequence[Picture]) -> Group:
+    keeper = _most_alike(centre, others) if kind == "duplicates" else centre
+    rest = [one for one in (centre, *others) if one is not keeper]
+    related = [(one.id, relation) for one in rest if (relation := compare(keeper, one))]
     related.sort(key=lambda pair: (-pair[1].similarity, pair[0]))
-    why = reasons(keeper, others) if kind == "duplicates" else ()
+    why = reasons(keeper, rest) if kind == "duplicates" else ()
+    if keeper is not centre:
+        why = (*why, "more of the others are just like it")
     members = (GroupMember(number, relation, relation.reasons) for number, relation in related)
     return Group(kind, (GroupMember(keeper.id, None, why), *members))
+
+
+def _most_alike(centre: Picture, others: Sequence[Picture]) -> Picture:
+    """Of those as good as the centre, the one of which most others are plain copies: edits are like the original, and
+    less like each other. It must be like all of them.
+    """
+
+    def likeness(one: Picture) -> tuple[int, float]:
+        found = [compare(one, other) for other in (centre, *others) if other is not one]
+        alike = [relation for relation in found if relation and relation.kind in DUPLICATES]
+        if len(alike) < len(found):
+            return -1, 0.0
+        mean = sum(relation.similarity for relation in alike) / len(alike)
+        return sum(relation.kind != "edited" for relation in alike), round(mean, 2)
+
+    return max(order(equals(centre, others))[:_MOST_COMPARED], key=likeness)
 
 
 def _index(pictures: Iterable[Picture]) -> HashIndex:

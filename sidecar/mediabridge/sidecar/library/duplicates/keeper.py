@@ -10,7 +10,6 @@ from datetime import datetime
 from .model import Picture
 
 _BEGINNING = datetime.fromisoformat("1800-01-01")
-_MIB = 1024 * 1024
 # Names that programs give to copies: `a (1).jpg`, `a - Copy.jpg`, `a-edited.jpg`, WhatsApp's and Facebook's.
 _COPY = re.compile(r"\(\d{1,3}\)|[-_ ](?:copy|kopie|copie|copia|edited|bearbeitet)\b|-WA\d{4}|^FB_IMG", re.IGNORECASE)
 
@@ -18,7 +17,7 @@ _COPY = re.compile(r"\(\d{1,3}\)|[-_ ](?:copy|kopie|copie|copia|edited|bearbeite
 _COUNTS: tuple[tuple[Callable[[Picture], float], Callable[[Picture], str]], ...] = (
     (lambda it: it.pixels, lambda it: f"the most pixels: {it.width}x{it.height}"),
     (lambda it: it.original_tags, lambda it: f"the most of the camera's own metadata: {it.original_tags} fields"),
-    (lambda it: it.size, lambda it: f"the largest file: {it.size / _MIB:.1f} MiB"),
+    (lambda it: it.size, lambda it: f"the largest file: {it.size:,} bytes"),
     (lambda it: -_seconds(it.moment), lambda _: "the oldest date"),
     (lambda it: 0 if _COPY.search(it.name) else 1, lambda _: "a name that is not that of a copy"),
     (lambda it: -len(it.name), lambda _: "the shorter name"),
@@ -32,16 +31,19 @@ def order(pictures: Sequence[Picture]) -> list[Picture]:
 
 
 def reasons(keeper: Picture, others: Sequence[Picture]) -> tuple[str, ...]:
-    """Why it is to be kept rather than each of the others: what it has more of, until all are beaten."""
+    """Why it is to be kept: what it has the most of, until that tells it from each of the others."""
     left, words = list(others), []
     for count, say in _COUNTS:
-        beaten = [it for it in left if count(it) < count(keeper)]
-        if beaten:
+        least = min((count(it) for it in left), default=count(keeper))
+        if least < count(keeper) and all(count(it) <= count(keeper) for it in others):
             words.append(say(keeper))
-            left = [it for it in left if it not in beaten]
-        if not left:
-            break
+            left = [it for it in left if count(it) == count(keeper)]
     return tuple(words)
+
+
+def equals(keeper: Picture, others: Sequence[Picture]) -> list[Picture]:
+    """The keeper and those of the others that have as many pixels and as much of the camera's metadata."""
+    return [keeper, *(it for it in others if (it.pixels, it.original_tags) == (keeper.pixels, keeper.original_tags))]
 
 
 def _seconds(moment: datetime | None) -> float:

@@ -10,13 +10,15 @@ import numpy.typing as npt
 from mediabridge.sidecar.images.perceptual import LEVELS, PerceptualHash
 
 _Grid = npt.NDArray[np.float64]
-_LEAST_PART, _STEPS = 0.6, 9  # of a side that a crop leaves; sizes and places of windows that are tried
+_LEAST_PART, _SIZES, _PLACES = 0.6, 9, 5  # of a side that a crop leaves; windows that are tried
 
 
 def grid(hashed: PerceptualHash) -> _Grid:
     """The levels as a square of numbers."""
     packed = np.frombuffer(hashed.levels, np.uint8)
-    return np.stack([packed >> 4, packed & 15], axis=1).reshape(LEVELS, LEVELS).astype(np.float64)
+    values = np.empty(LEVELS * LEVELS)
+    values[::2], values[1::2] = packed >> 4, packed & 15
+    return values.reshape(LEVELS, LEVELS)
 
 
 def correlation(one: _Grid, other: _Grid) -> float:
@@ -26,7 +28,7 @@ def correlation(one: _Grid, other: _Grid) -> float:
 
 def best_window(whole: _Grid, part: _Grid) -> tuple[float, float]:
     """How well the part fits into the whole's best window: correlation, and the window's share of the area."""
-    windows = np.einsum("nij,jk,nlk->nil", _rows(), whole, _columns(), optimize=True)
+    windows = _rows() @ whole @ _columns()
     flat = windows.reshape(len(windows), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     lengths = np.sqrt((flat * flat).sum(axis=1))
@@ -44,9 +46,9 @@ def _normal(values: _Grid) -> _Grid:
 @lru_cache(1)
 def _windows() -> list[tuple[float, float, float, float]]:
     """(left, width, top, height) as parts of a side; both sides are cut alike, or one of them alone."""
-    sizes = np.linspace(_LEAST_PART, 1.0, _STEPS)
+    sizes = np.linspace(_LEAST_PART, 1.0, _SIZES)
     pairs = {(size, size) for size in sizes} | {(size, 1.0) for size in sizes} | {(1.0, size) for size in sizes}
-    places = np.linspace(0.0, 1.0, 5)
+    places = np.linspace(0.0, 1.0, _PLACES)
     return sorted(
         {((1 - width) * x, width, (1 - height) * y, height) for width, height in pairs for x in places for y in places}
     )
@@ -54,7 +56,7 @@ def _windows() -> list[tuple[float, float, float, float]]:
 
 @lru_cache(1)
 def _columns() -> _Grid:
-    return np.stack([_sampling(left, width) for left, width, _, _ in _windows()])
+    return np.stack([_sampling(left, width).T for left, width, _, _ in _windows()])
 
 
 @lru_cache(1)

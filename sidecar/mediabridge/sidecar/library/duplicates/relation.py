@@ -14,14 +14,17 @@ from .index import NEAR_DHASH, NEAR_PHASH
 from .levels import best_window, correlation, grid
 from .model import Certainty, Kind, Picture, Relation
 
-_LEAST_CORRELATION = 0.90
+_LEAST_CORRELATION, _LEAST_BY_BITS = 0.90, 0.60
 _SAME, _ALIKE = 0.985, 0.95
+_CLOSE_BITS, _PAPER_BITS, _FEW_BITS = 6, 6, 12  # of 128
 _FAST_BURST = 0.97  # within one second, frames of equal size that are less like each other are two frames
 _ONE_MOMENT, _SECOND = timedelta(milliseconds=20), timedelta(seconds=1)
 _BURST, _SERIES = timedelta(seconds=30), timedelta(hours=1)
 _QUARTER, _FURTHEST_ZONE = timedelta(minutes=15), timedelta(hours=14)
 _SAME_SHAPE = 0.03  # of width to height
-_CROP_FITS, _CROP_GAINS, _CROP_SHARE = 0.95, 0.04, 0.95
+# Of 198 parts (65 to 90 % of a side) of 66 photographs 72 % fit so well, and 1 % of pairs that have nothing in common;
+# from 0.95 on 42 %, and none.
+_CROP_AT_ONCE, _CROP_FITS, _CROP_GAINS, _CROP_SHARE = 0.90, 0.95, 0.04, 0.95
 _SAME_LENGTH_S = 0.5
 
 
@@ -36,9 +39,10 @@ def compare(one: Picture, other: Picture) -> Relation | None:
     distances = distance(one.hash.phash, other.hash.phash), distance(one.hash.dhash, other.hash.dhash)
     first, second = grid(one.hash), grid(other.hash)
     fit = correlation(first, second)
-    if distances[0] <= NEAR_PHASH and distances[1] <= NEAR_DHASH and fit >= _LEAST_CORRELATION:
+    paper = one.hash.paper or other.hash.paper
+    if _is_near(distances, fit, paper=paper):
         return _near(one, other, distances, fit)
-    if one.kind == "video":
+    if paper or one.kind == "video":
         return None
     (gained, share), (back, share_back) = best_window(first, second), best_window(second, first)
     if back > gained:
@@ -46,9 +50,17 @@ def compare(one: Picture, other: Picture) -> Relation | None:
     return _crop(one, other, (fit, gained, share))
 
 
+def _is_near(distances: tuple[int, int], fit: float, *, paper: bool) -> bool:
+    if paper:  # pages of text look alike: only what is nearly equal is the same page
+        return sum(distances) <= _PAPER_BITS and fit >= _SAME
+    few = sum(distances) <= _FEW_BITS  # a caption moves the levels, and few bits
+    near = distances[0] <= NEAR_PHASH and distances[1] <= NEAR_DHASH
+    return near and fit >= (_LEAST_BY_BITS if few else _LEAST_CORRELATION)
+
+
 def _near(one: Picture, other: Picture, distances: tuple[int, int], fit: float) -> Relation | None:
     similarity = round(fit * (1 - sum(distances) / 128), 4)
-    close = fit >= _SAME and sum(distances) <= 6  # noqa: PLR2004  of 128 bits
+    close = fit >= _SAME and sum(distances) <= _CLOSE_BITS
     said = [f"their hashes differ in {sum(distances)} of 128 bits"]
     if (series := _series(one, other, fit, close=close)) is not None:
         kind, certainty, why = series
@@ -68,7 +80,8 @@ def _copy(
     if close and same_size:
         return Relation("same_picture", "high", similarity, (*said, "the same size in pixels"))
     if close and _same_shape(one, other):
-        words = f"{one.width}x{one.height} and {other.width}x{other.height} pixels, the same shape"
+        large, small = sorted((one, other), key=lambda it: -it.pixels)
+        words = f"{large.width}x{large.height} and {small.width}x{small.height} pixels, the same shape"
         return Relation("resized", "high", similarity, (*said, words))
     words = "the same picture with other light, colours, sharpness or writing"
     if not _same_shape(one, other):
@@ -121,9 +134,9 @@ def _moment_words(one: Picture, other: Picture) -> tuple[str, ...]:
 def _crop(one: Picture, other: Picture, fits: tuple[float, float, float]) -> Relation | None:
     """A part of the other picture. The levels are too few to be sure; the same moment makes it likely."""
     fit, gained, share = fits
-    if gained < _CROP_FITS or gained < fit + _CROP_GAINS or share > _CROP_SHARE:
-        return None
     at_once = one.moment is not None and other.moment is not None and abs(one.moment - other.moment) <= _ONE_MOMENT
+    if gained < (_CROP_AT_ONCE if at_once else _CROP_FITS) or gained < fit + _CROP_GAINS or share > _CROP_SHARE:
+        return None
     words = f"one seems to be about {share:.0%} of the other"
     moment = ("taken at the same moment",) if at_once else ("no date confirms it",)
     return Relation("crop", "medium" if at_once else "low", round(gained * share, 4), (words, *moment))
