@@ -40,13 +40,17 @@ def work(request):
 
 
 @pytest.fixture
-def misbehaving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Texts, Pool]]:
+def misbehaving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], tuple[Texts, Pool]]]:
     (tmp_path / "misbehaving_reader.py").write_text(TASK)
     monkeypatch.syspath_prepend(tmp_path)
-    pool = Pool("misbehaving_reader:work", 1, Limits(seconds=1.5, output_bytes=2 * 10**6))
-    made = Texts(pool)
-    yield made, pool
-    made.close()
+    pools: list[Pool] = []
+
+    def start(seconds: float) -> tuple[Texts, Pool]:
+        pools.append(Pool("misbehaving_reader:work", 1, Limits(seconds=seconds, output_bytes=2 * 10**6)))
+        return Texts(pools[0]), pools[0]
+
+    yield start
+    pools[0].close()
 
 
 @pytest.fixture
@@ -73,9 +77,13 @@ def ask(texts: Texts, tmp_path: Path) -> Callable[[bytes, str], dict[str, Any]]:
     ],
 )
 def test_the_child_is_killed_and_what_it_said_before_is_kept(
-    misbehaving: tuple[Texts, Pool], tmp_path: Path, word: str, fault: type[faults.Fault], until: Callable[..., Any]
+    misbehaving: Callable[[float], tuple[Texts, Pool]],
+    tmp_path: Path,
+    word: str,
+    fault: type[faults.Fault],
+    until: Callable[..., Any],
 ) -> None:
-    texts, pool = misbehaving
+    texts, pool = misbehaving(1.2 if fault is faults.ExtractionTimeout else 30)
     path = tmp_path / "document"
     path.write_text(word)
     with pytest.raises(fault) as caught:

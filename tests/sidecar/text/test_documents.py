@@ -96,6 +96,11 @@ def test_no_script_is_text_and_no_word_is_lost(words: list[str], tag: str) -> No
     assert markup.visible(html).split() == words
 
 
+def test_pages_that_are_long_are_not_taken_for_deep_ones() -> None:
+    html = "<p>a<li>b<td>c<br><img><a id='x'/></i>" * 5000 + "<div><b>d</b></div>" * 5000
+    assert markup.visible(html).count("d") == 5000
+
+
 @given(st.text(max_size=500))
 def test_any_html_is_read(html: str) -> None:
     assert isinstance(markup.visible(html), str)
@@ -155,6 +160,9 @@ BROKEN = [
     (archive({"content.xml": "<a>"}), "odt", "is no XML"),
     (b"no rtf", "rtf", "does not begin as RTF"),
     (docx("<w:p>" * 600), "docx", "nested"),
+    (b"<div>" * 300_000, "html", "nested"),
+    (b"<div/>" * 300_000 + b"</div>" * 300_000, "html", "nested"),
+    (epub({"a.xhtml": "<span>" * 50_000}), "epub", "nested"),
 ]
 
 

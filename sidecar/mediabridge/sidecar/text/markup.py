@@ -8,7 +8,7 @@ from pathlib import Path
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from .notes import Notes, Piece, tidy
+from .notes import Broken, Notes, Piece, tidy
 from .plain import load
 
 _UNSEEN = frozenset({
@@ -25,6 +25,13 @@ _APART = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "blockquot
 _CELLS = frozenset({"td", "th"})
 _KEEPS_SPACE = frozenset({"pre", "textarea"})
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_MOST_DEPTH = 4000
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*?(/?)>")
+# Elements without an end, and those whose end is often left out (WHATWG HTML, 13.1.2).
+_ENDS_BY_ITSELF = frozenset({
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "p", "li",
+    "dd", "dt", "td", "th", "tr", "thead", "tbody", "tfoot", "option", "optgroup", "colgroup", "rt", "rp",
+})  # fmt: skip
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 
 
@@ -34,12 +41,30 @@ def read(path: Path, notes: Notes) -> Iterator[Piece]:
 
 
 def visible(html: str) -> str:
-    """What is left without tags, scripts, styles and what is hidden by itself; style sheets are not followed."""
+    """What is left without tags, scripts, styles and what is hidden by itself; style sheets are not followed.
+
+    Raises `Broken` for what is nested beyond reason: HTML's own rules look at all open elements for each new one.
+    """
+    if _depth(html) > _MOST_DEPTH:
+        msg = f"its elements are nested more than {_MOST_DEPTH} deep"
+        raise Broken(msg)
     out = _Lines()
     node = LexborHTMLParser(html).root
     while node is not None:
         node = _first(node, out) or _next(node, out)
     return tidy("".join(out.parts))
+
+
+def _depth(html: str) -> int:
+    """How deep elements are nested, at most, going by the tags alone."""
+    depth = deepest = 0
+    for match in _TAG.finditer(html):
+        end, name, closed = match[1], match[2].lower(), match[3]
+        if name in _ENDS_BY_ITSELF or (closed and name not in _BLOCKS):
+            continue
+        depth = max(depth + (-1 if end else 1), 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 class _Lines:
