@@ -30,7 +30,7 @@ from mediabridge.sidecar.library.steps import Step
 ROUNDS = 15
 YEAR_US = 31_557_600_000_000
 START_US = 1_262_304_000_000_000  # 2010
-NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)"
+NUMBERS = "WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < :count)"
 # The same row from its number in both databases; (i * 7919) % p walks about without repeating.
 FILES = f"""
 INSERT INTO files (id, key, path, name, folded, size, mtime_ns, state, sha256, mime_type, kind, width, height, taken_us,
@@ -97,6 +97,11 @@ def fill_all(url: str, rows: int) -> None:
     """In a process of its own, whose memory is not ours."""
     database = Database.open(url)
     database.write(partial(fill, rows=rows))
+    if database.engine.dialect.name == "postgresql":  # what its autovacuum does in the minutes after an import
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for table in ("files", "tags"):
+                connection.execute(text(f"SELECT setval('{table}_id_seq', max(id)) FROM {table}"))
+            connection.execute(text("VACUUM ANALYZE"))
     database.close()
 
 
@@ -159,6 +164,8 @@ def main() -> None:
         filler = multiprocessing.get_context("spawn").Process(target=fill_all, args=(url, options.rows))
         filler.start()
         filler.join()
+        if filler.exitcode:
+            sys.exit(filler.exitcode)
         database = Database.open(url)
         before = psutil.Process().memory_info().rss
         size = sum(path.stat().st_size for path in Path(folder).iterdir()) / 1e6

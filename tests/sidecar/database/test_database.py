@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event, func, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from mediabridge.sidecar.database import Door, url_of
@@ -42,6 +42,12 @@ def test_work_happens_as_a_whole_or_not_at_all(database: Database) -> None:
 def test_what_refers_to_nothing_is_refused(database: Database) -> None:
     with pytest.raises(IntegrityError):
         database.write(lambda session: session.add(FileTag(file_id=1, tag_id=1, origin="user")))
+
+
+def test_a_statement_of_ours_that_is_wrong_is_no_trouble_of_the_database(database: Database) -> None:
+    for wrong in ("SELECT a b c", "INSERT INTO settings (name) VALUES (NULL)"):
+        with pytest.raises(DBAPIError):
+            database.write(lambda session, wrong=wrong: session.execute(text(wrong)))
 
 
 def test_words_sort_by_their_code_points(database: Database) -> None:
@@ -111,6 +117,16 @@ def test_a_full_disk_is_told_as_that(tmp_path: Path) -> None:
     with pytest.raises(StorageFull, match="No room"):
         database.write(work)
     database.close()
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "library.db")
+    other.execute("CREATE TABLE files (their TEXT)")
+    other.commit()
+    with pytest.raises(StorageUnavailable, match="table files already exists"):
+        Database.open(f"sqlite:///{tmp_path}/library.db")
+    assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("files",)]
+    other.close()
 
 
 def test_a_damaged_file_is_told_as_that(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Self, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,7 @@ from mediabridge.sidecar.faults import StorageUnavailable
 
 from .engine import WRITES, file_of, open_engine
 from .migrate import migrate
-from .trouble import fault_of, trouble
+from .trouble import fault_of, is_bug, trouble
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
@@ -43,7 +43,7 @@ class Database:
         """Connect, and bring the database to the shape of the models."""
         engine = open_engine(url)
         try:
-            with _translated():
+            with _translated(foreign=True):
                 _make_place(engine)
                 _patiently(lambda: migrate(engine), patience_s)
         except BaseException:
@@ -85,12 +85,13 @@ def _patiently(work: Callable[[], T], patience_s: float) -> T:
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translated(*, foreign: bool = False) -> Iterator[None]:
+    """`foreign`: it may be another program's database, so that our statements fail without being wrong."""
     try:
         yield
-    except IntegrityError:
-        raise  # a bug: where a row may be there already, its writer says what then
     except DBAPIError as problem:
+        if is_bug(problem) and not foreign:
+            raise
         raise fault_of(problem) from problem
     except PoolTimeoutError as problem:
         raise _overloaded() from problem

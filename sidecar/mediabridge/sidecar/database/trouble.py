@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Literal
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 
 from mediabridge.sidecar.faults import Fault, StorageFull, StorageUnavailable
 
@@ -30,6 +30,7 @@ _POSTGRES: dict[str, Trouble] = {
     "57P03": "busy",
     "53100": "full",
 }
+_DENIED = "42501"  # insufficient_privilege
 _CHECK = "Check DATABASE_URL and INSTANCE_PATH: mediabridge doctor tells whether the database answers."
 _WORDS: dict[Trouble, tuple[type[Fault], str, str]] = {
     "busy": (StorageUnavailable, "The library's database is busy", "Send the request again in a moment."),
@@ -50,6 +51,14 @@ def trouble(problem: DBAPIError) -> Trouble:
     if code is not None:
         return _SQLITE.get(code & 0xFF, "unusable")
     return _POSTGRES.get(getattr(original, "sqlstate", None) or "", "unusable")
+
+
+def is_bug(problem: DBAPIError) -> bool:
+    """Whether it is us who asked for what cannot be. Where a row may be there already, its writer says what then."""
+    if getattr(problem.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return True
+    denied = getattr(problem.orig, "sqlstate", None) == _DENIED
+    return isinstance(problem, IntegrityError | DataError | ProgrammingError | NotSupportedError) and not denied
 
 
 def fault_of(problem: DBAPIError) -> Fault:
