@@ -15,7 +15,7 @@ from PIL import Image
 from mediabridge.sidecar.deepfake.model import features
 
 SIDE = 128
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 _KERNEL = np.array([0.22, 0.56, 0.22])
 
 
@@ -48,17 +48,25 @@ def jpeg(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
 
 def _scene(random: np.random.Generator, side: int) -> Array:
     """Energy falls with frequency as in nature; a few hard edges lie over it."""
-    frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None])
-    frequency[0, 0] = 1
-    grey = np.fft.irfft2(np.fft.rfft2(random.normal(size=(side, side))) / frequency ** random.uniform(1.0, 1.5))
+    fall = _distances(side) ** -random.uniform(1.0, 1.5)
+    waves = random.normal(size=(2, *fall.shape)).astype(np.float32)
+    grey = np.fft.irfft2((waves[0] + 1j * waves[1]) * fall).astype(np.float32)
     grey *= random.uniform(25, 50) / grey.std()
-    row, column = np.mgrid[:side, :side]
+    at = np.arange(side)
     for _ in range(int(random.integers(3, 8))):
-        y, x, reach = random.uniform(0, side, 2).tolist() + [random.uniform(side / 16, side / 3)]
-        inside = (row - y) ** 2 + (column - x) ** 2 < reach**2
-        grey = np.where(inside, grey * random.uniform(0.3, 1) + random.uniform(-60, 60), grey)
+        y, x, reach = *random.uniform(0, side, 2), random.uniform(side / 16, side / 3)
+        inside = ((at - y) ** 2)[:, None] + ((at - x) ** 2)[None] < reach**2
+        grey[inside] = grey[inside] * random.uniform(0.3, 1) + random.uniform(-60, 60)
     tint = random.uniform(0.7, 1.1, 3)
-    return np.asarray(128 + grey[..., None] * tint + random.uniform(-20, 20, 3))
+    return np.asarray(128 + grey[..., None] * tint + random.uniform(-20, 20, 3), np.float32)
+
+
+@cache
+def _distances(side: int) -> Array:
+    """Of each frequency from the middle."""
+    frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None]).astype(np.float32)
+    frequency[0, 0] = 1
+    return frequency
 
 
 def _halved(pixels: Array) -> Array:

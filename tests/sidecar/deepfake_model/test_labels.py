@@ -1,0 +1,209 @@
+"""Labels: what counts, what waits, what is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from generated import sample
+from labelled import CREATED, record, sha_of
+
+from mediabridge.sidecar.deepfake.model import store
+from mediabridge.sidecar.deepfake.model.schema import Database
+from mediabridge.sidecar.deepfake.model.service import ModelService
+from mediabridge.sidecar.deepfake.model.store import Store
+from mediabridge.sidecar.faults import Conflict, ContentUnknown, InvalidRequest, StorageUnavailable
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 6, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def service(tmp_path: Path, clock: Clock) -> Iterator[ModelService]:
+    made = ModelService(tmp_path, clock=clock)
+    yield made
+    made.close()
+
+
+def same(service: ModelService, number: int, verdict: str = "inconclusive") -> str:
+    """Files of different hashes with the same features; enough for labels."""
+    name = f"file-{number}"
+    found, _ = sample(0, fake=False)
+    service.record(name, f"{number:064x}", "image", found, {}, verdict, CREATED)
+    return name
+
+
+def counts(service: ModelService) -> tuple[int, int, int]:
+    told = service.stats()["samples"]
+    return told["real"] + told["fake"], told["quarantined"], told["conflicts"]
+
+
+def test_a_label_counts_once(service: ModelService) -> None:
+    name = same(service, 1)
+    assert service.feedback(name, "fake", "ann").status == "accepted"
+    assert service.feedback(name, "fake", "ann").status == "duplicate"
+    assert service.feedback(name, "fake", "bob").status == "accepted"
+    assert counts(service) == (1, 0, 0)
+    with pytest.raises(Conflict, match="before"):
+        service.feedback(name, "real", "ann")
+
+
+def test_two_analyses_of_a_file_are_one_sample(service: ModelService) -> None:
+    found, _ = sample(0, fake=False)
+    for name in ("one", "two"):
+        service.record(name, "0" * 64, "image", found, {}, "inconclusive", CREATED)
+    assert service.feedback("one", "fake", "ann").status == "accepted"
+    assert service.feedback("two", "fake", "ann").status == "duplicate"
+
+
+def test_labels_that_differ_wait_for_the_operator(service: ModelService) -> None:
+    name = same(service, 1)
+    service.feedback(name, "fake", "ann")
+    given = service.feedback(name, "real", "bob")
+    assert (given.status, given.reason) == ("conflict", "labels_differ")
+    assert counts(service) == (0, 0, 2)
+    assert [one["labeler"] for one in service.waiting()] == ["bob", "ann"]
+    assert given.id is not None
+    service.decide(given.id, accept=True)
+    assert counts(service) == (1, 0, 0)
+    assert service.stats()["samples"]["real"] == 1
+
+
+def test_when_one_side_is_removed_the_other_counts(service: ModelService) -> None:
+    name = same(service, 1)
+    service.feedback(name, "fake", "ann")
+    given = service.feedback(name, "real", "bob")
+    assert given.id is not None
+    service.decide(given.id, accept=False)
+    assert service.stats()["samples"]["fake"] == 1
+    with pytest.raises(ContentUnknown):
+        service.decide(given.id, accept=False)
+
+
+def test_the_operators_word_outweighs_others(service: ModelService) -> None:
+    name = same(service, 1)
+    service.feedback(name, "fake", "ann")
+    assert service.feedback(name, "real", "operator", operator=True).status == "accepted"
+    assert counts(service) == (1, 0, 1)
+    assert service.stats()["samples"]["real"] == 1
+
+
+def test_a_declared_fake_is_not_simply_real(service: ModelService) -> None:
+    given = service.feedback(same(service, 1, "declared_ai"), "real", "ann")
+    assert (given.status, given.reason) == ("quarantined", "contradicts_declared_ai")
+    assert given.explanation
+    assert service.feedback(same(service, 2, "declared_ai"), "fake", "ann").status == "accepted"
+
+
+def test_a_user_has_a_quota_of_each_day(service: ModelService, clock: Clock) -> None:
+    given = [service.feedback(same(service, at), "real", "ann").status for at in range(52)]
+    assert given == ["accepted"] * 50 + ["quarantined"] * 2
+    assert service.feedback(same(service, 60), "real", "bob").status == "accepted"
+    assert service.feedback(same(service, 61), "real", "boss", operator=True).status == "accepted"
+    clock.now += timedelta(days=1, seconds=1)
+    assert service.feedback(same(service, 62), "real", "ann").status == "accepted"
+
+
+def test_users_are_tested_with_golden_files_and_do_not_learn_of_it(service: ModelService) -> None:
+    for at in range(10):
+        service.freeze(same(service, at), "real", "boss")
+    given = [service.feedback(f"file-{at}", "fake" if at < 2 else "real", "ann") for at in range(5)]
+    assert {one.status for one in given} == {"accepted"}
+    assert counts(service) == (0, 0, 0)
+    after = service.feedback(same(service, 20), "real", "ann")
+    assert (after.status, after.reason) == ("quarantined", "labeler_disagrees")
+    for at in range(5, 10):  # 8 of 10 are right now
+        service.feedback(f"file-{at}", "real", "ann")
+    assert service.feedback(same(service, 21), "real", "ann").status == "accepted"
+
+
+def test_the_golden_set_is_frozen(service: ModelService) -> None:
+    name = same(service, 1)
+    service.feedback(name, "fake", "ann")
+    assert service.freeze(name, "fake", "boss").status == "golden"
+    assert service.freeze(name, "fake", "boss").status == "duplicate"
+    assert counts(service) == (0, 0, 0)  # what is golden is not learnt from
+    with pytest.raises(Conflict, match="does not change"):
+        service.freeze(name, "real", "boss")
+    assert [one["label"] for one in service.golden()] == ["fake"]
+    service.thaw(f"{1:064x}")
+    assert service.golden() == []
+    with pytest.raises(ContentUnknown):
+        service.thaw(f"{1:064x}")
+
+
+def test_without_features_there_is_nothing_to_label(service: ModelService) -> None:
+    service.record("small", "0" * 64, "image", {}, {}, "inconclusive", CREATED)
+    with pytest.raises(InvalidRequest, match="no features"):
+        service.feedback("small", "real", "ann")
+    with pytest.raises(InvalidRequest, match="no features"):
+        service.freeze("small", "real", "ann")
+    with pytest.raises(ContentUnknown, match="no analysis"):
+        service.feedback("unknown", "real", "ann")
+
+
+def test_pictures_and_clips_are_apart(service: ModelService) -> None:
+    found, _ = sample(0, fake=False)
+    service.record("clip", "0" * 64, "video/mp4", found, {}, "inconclusive", CREATED)
+    service.feedback("clip", "fake", "ann")
+    assert service.stats("image")["training_samples"] == 0
+    assert service.stats("video_frame")["training_samples"] == 1
+
+
+def test_deletion_leaves_nothing(service: ModelService, tmp_path: Path) -> None:
+    record(service, 3, True)
+    record(service, 4, True)
+    service.feedback("analysis-3-True", "fake", "ann")
+    service.freeze("analysis-4-True", "fake", "boss")
+    for seed in (3, 4):
+        assert service.forget(sha_of(seed, True)) == 3
+        assert service.forget(sha_of(seed, True)) == 0
+    service.close()
+    database = Database(tmp_path)
+    for table in ("analyses", "samples", "labels", "golden"):
+        assert database.run(f"SELECT count(*) AS n FROM {table}")[0]["n"] == 0
+    database.run("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    stored = (tmp_path / "deepfake.db").read_bytes()
+    assert sha_of(3, True).encode() not in stored
+
+
+def test_old_analyses_that_nobody_labelled_are_forgotten(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    kept = Store(database, most=100)
+    found, _ = sample(0, fake=False)
+    for at in range(store._TIDIED_EVERY):
+        kept.keep(f"{at}", f"{at:064x}", "image", found, {}, "inconclusive", CREATED, in_domain=None)
+        if at == 0:
+            database.run(
+                "INSERT INTO labels (sha256, domain, label, labeler, operator, status, created)"
+                f" VALUES ('{0:064x}', 'image', 'real', 'ann', 0, 'accepted', '{CREATED}')"
+            )
+    for table in ("analyses", "samples"):
+        names = {row["sha256"] for row in database.run(f"SELECT sha256 FROM {table}")}
+        assert names == {f"{at:064x}" for at in (0, *range(100, 200))}
+    database.close()
+
+
+def test_what_cannot_be_kept_is_no_error_of_an_analysis(tmp_path: Path) -> None:
+    (tmp_path / "deepfake.db").write_bytes(b"this is no database" * 100)
+    service = ModelService(tmp_path)
+    record(service, 0, False)
+    assert service.score(sample(0, fake=False)[0], {}) is None
+    told = service.describe()
+    assert told["loaded"] is False
+    assert "problem" in told
+    with pytest.raises(StorageUnavailable):
+        service.stats()
