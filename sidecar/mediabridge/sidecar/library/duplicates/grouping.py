@@ -8,20 +8,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import combinations
 
 from .index import HashIndex
 from .keeper import equals, order, reasons
-from .model import DUPLICATES, Group, GroupKind, GroupMember, Kind, Picture, Relation
+from .model import DUPLICATES, Group, GroupKind, GroupMember, Kind, Picture
 from .relation import compare
 
-_Neighbours = dict[int, dict[int, Relation]]
 _ROUNDS: tuple[tuple[GroupKind, frozenset[Kind]], ...] = (
     ("duplicates", DUPLICATES),
     ("burst", frozenset({"burst"})),
     ("crop", frozenset({"crop"})),
 )
 _MOST_COMPARED = 20  # possible keepers of one group
+_MOST_NEAR = 500  # of thousands of frames of one fixed camera, the nearest
 _MOST_AT_ONE_MOMENT = 50  # more files of one second are no crops of each other, but a wrong clock
 
 
@@ -35,18 +34,14 @@ def find_groups(pictures: Sequence[Picture], index: HashIndex | None = None) -> 
     for picture in order(pictures):
         copies_of[picture.sha256].append(picture)
     best = {copies[0].id: copies[0] for copies in copies_of.values()}  # of equal bytes, one is enough to be compared
-    neighbours = _neighbours(best, index or _index(best.values()))
+    around = _Neighbours(best, index or _index(best.values()))
     groups: list[Group] = []
     taken: set[int] = set()
     for kind, kinds in _ROUNDS:
         for keeper in best.values():
             if keeper.id in taken:
                 continue
-            near = [
-                best[number]
-                for number, relation in neighbours[keeper.id].items()
-                if relation.kind in kinds and number not in taken
-            ]
+            near = [best[number] for number, found in around.of(keeper, taken) if found in kinds]
             alike = (
                 [copy for one in (keeper, *near) for copy in copies_of[one.sha256]] if kind == "duplicates" else near
             )
@@ -91,26 +86,29 @@ def _index(pictures: Iterable[Picture]) -> HashIndex:
     return index
 
 
-def _neighbours(by_id: dict[int, Picture], index: HashIndex) -> _Neighbours:
-    found: _Neighbours = defaultdict(dict)
-    for one, other in _pairs(by_id, index):
-        if relation := compare(by_id[one], by_id[other]):
-            found[one][other] = found[other][one] = relation
-    return found
+class _Neighbours:
+    """What each picture is like. Only keepers are asked: whoever is in a group already is not compared any more."""
 
+    def __init__(self, by_id: dict[int, Picture], index: HashIndex) -> None:
+        self._by_id = by_id
+        self._index = index
+        self._known: dict[int, dict[int, Kind]] = {}
+        self._at_once: dict[datetime, list[int]] = defaultdict(list)
+        for picture in by_id.values():
+            if picture.moment is not None:
+                self._at_once[picture.moment].append(picture.id)
 
-def _pairs(by_id: dict[int, Picture], index: HashIndex) -> set[tuple[int, int]]:
-    """Those that may be alike: by their hashes, or taken at the same moment (crops are)."""
-    pictures = list(by_id.values())
-    pairs = {
-        (min(picture.id, hit.id), max(picture.id, hit.id))
-        for picture in pictures
-        for hit in index.search(picture.hash)
-        if hit.id != picture.id and hit.id in by_id
-    }
-    at_once: dict[datetime, list[int]] = defaultdict(list)
-    for picture in pictures:
-        if picture.moment is not None:
-            at_once[picture.moment].append(picture.id)
-    few = (sorted(ids) for ids in at_once.values() if len(ids) <= _MOST_AT_ONE_MOMENT)
-    return pairs | {pair for ids in few for pair in combinations(ids, 2)}
+    def of(self, picture: Picture, taken: set[int]) -> list[tuple[int, Kind]]:
+        """Those that are like it and in no group."""
+        known = self._known.get(picture.id)
+        if known is None:
+            related = ((number, compare(picture, self._by_id[number])) for number in self._near(picture, taken))
+            known = self._known[picture.id] = {number: found.kind for number, found in related if found}
+        return [(number, kind) for number, kind in known.items() if number not in taken]
+
+    def _near(self, picture: Picture, taken: set[int]) -> list[int]:
+        """Those that may be like it: by their hashes, or taken at the same moment, as crops are."""
+        hits = [hit.id for hit in self._index.search(picture.hash) if hit.id in self._by_id][:_MOST_NEAR]
+        at_once = self._at_once[picture.moment] if picture.moment is not None else []
+        few = at_once if len(at_once) <= _MOST_AT_ONE_MOMENT else []
+        return sorted({*hits, *few} - taken - {picture.id})

@@ -13,17 +13,20 @@ _Grid = npt.NDArray[np.float64]
 _LEAST_PART, _SIZES, _PLACES = 0.6, 9, 5  # of a side that a crop leaves; windows that are tried
 
 
+@lru_cache(4096)
 def grid(hashed: PerceptualHash) -> _Grid:
-    """The levels as a square of numbers."""
+    """The levels as a square of numbers around 0, of which the squares add up to 1."""
     packed = np.frombuffer(hashed.levels, np.uint8)
     values = np.empty(LEVELS * LEVELS)
     values[::2], values[1::2] = packed >> 4, packed & 15
-    return values.reshape(LEVELS, LEVELS)
+    values -= values.mean()
+    length = float(np.sqrt(values @ values))
+    return (values / length if length else values).reshape(LEVELS, LEVELS)
 
 
 def correlation(one: _Grid, other: _Grid) -> float:
     """Pearson's, -1 to 1: brightness and contrast do not matter. 0 for a grid without contrast."""
-    return float((_normal(one) * _normal(other)).sum())
+    return float(np.vdot(one, other))
 
 
 def best_window(whole: _Grid, part: _Grid) -> tuple[float, float]:
@@ -32,15 +35,9 @@ def best_window(whole: _Grid, part: _Grid) -> tuple[float, float]:
     flat = windows.reshape(len(windows), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     lengths = np.sqrt((flat * flat).sum(axis=1))
-    fits = (flat @ _normal(part).ravel()) / np.where(lengths > 0, lengths, np.inf)
+    fits = (flat @ part.ravel()) / np.where(lengths > 0, lengths, np.inf)
     best = int(fits.argmax())
     return float(fits[best]), _shares()[best]
-
-
-def _normal(values: _Grid) -> _Grid:
-    centred: _Grid = values - values.mean()
-    length = float(np.sqrt((centred * centred).sum()))
-    return centred / length if length else centred
 
 
 @lru_cache(1)
