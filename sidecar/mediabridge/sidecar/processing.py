@@ -167,9 +167,14 @@ def _own_presets(settings: Settings) -> tuple[Preset, ...]:
         return ()
 
 
+def most_decoders() -> int:
+    """How many pictures are decoded at once."""
+    return min(usable_cores(), _MOST_DECODERS)
+
+
 def _pictures(settings: Settings, poster: Poster, derived: Derived) -> Pictures:
     """Their children start when the first picture is asked for: one for each core, four at most."""
-    decoders = start_decoders(min(usable_cores(), _MOST_DECODERS))
+    decoders = start_decoders(most_decoders())
     return Pictures(
         decoders, ExifToolPreview(path_teller(settings)), poster, derived.new_path, refuse_decoding_when_critical
     )
@@ -178,7 +183,7 @@ def _pictures(settings: Settings, poster: Poster, derived: Derived) -> Pictures:
 def _texts(
     settings: Settings, pictures: Pictures, store: ContentStore, derived: Derived, results: ResultCache
 ) -> TextShelf:
-    texts = Texts(start_readers(min(usable_cores(), _MOST_READERS)))
+    texts = Texts(start_readers(min(usable_cores(), _MOST_READERS)), refuse_decoding_when_critical)
     tesseract = Tesseract(lambda: find_tesseract(settings.tesseract_path))
     return TextShelf(store, derived, results, texts, Ocr(tesseract, texts, pictures))
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +111,14 @@ def test_what_was_deleted_damaged_or_made_by_another_version_is_read_anew(parts:
     assert (again["text"], path.read_bytes()[:12]) == (first["text"], b'{"version":"')
 
 
+def test_nothing_is_opened_while_memory_is_short(parts: Any) -> None:
+    def refuse() -> None:
+        raise faults.MemoryShort("short")
+
+    with pytest.raises(faults.MemoryShort):
+        Texts(parts.counted._pool, refuse).read(parts.file.path, PDF)
+
+
 def test_faults_are_not_kept(parts: Any) -> None:
     parts.file.mime_type = "video/mp4"
     for _ in range(2):
@@ -149,8 +156,10 @@ def test_a_partial_answer_is_tried_again_after_an_hour(parts: Any) -> None:
     kept = parts.shelf.get_ocr(HASH)
     assert not kept.settled
     assert parts.shelf.get_ocr(HASH) == kept
-    an_hour_ago = time.time() - 3601
-    os.utime(parts.folder / "ocr-eng.json", (an_hour_ago, an_hour_ago))
+    path = parts.folder / "ocr-eng.json"
+    told = json.loads(path.read_bytes())
+    told["madeAt"] = (datetime.now(UTC) - timedelta(minutes=61)).isoformat()
+    parts.derived.replace(HASH, path.name, json.dumps(told, separators=(",", ":")).encode() + b"\n")
     parts.ocr.status = "ok"
     assert parts.shelf.get_ocr(HASH).answer["text"] == "try 2"
 

@@ -83,6 +83,7 @@ def test_faults_are_told_and_not_cached(serving: Any, tesseract: Path) -> None:
         (f"/cache/{video}/text", 415, "unsupported_media_type", "video/mp4"),
         (f"/cache/{text}/ocr", 415, "unsupported_media_type", "text/plain"),
         (f"/cache/{picture}/ocr?lang=xyz", 400, "invalid_request", "Installed:"),
+        (f"/cache/{picture}/ocr?lang=xyz&wait=0", 400, "invalid_request", "Installed:"),
         (f"/cache/{picture}/ocr?lang=../eng", 400, "invalid_request", "lang"),
         (f"/cache/{picture}/ocr?pages=0", 400, "invalid_request", "pages"),
         (f"/cache/{picture}/ocr?pages=many", 400, "invalid_request", "pages"),

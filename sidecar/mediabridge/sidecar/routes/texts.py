@@ -36,6 +36,7 @@ def ocr(content_hash: str) -> Response:
     pages, every_page = _pages(), request.args.get("all") == "1"
     peek = partial(parts.texts.peek_ocr, content_hash, languages, pages=pages, every_page=every_page)
     if request.args.get("wait") == "0" and peek() is None:
+        parts.texts.require(languages)
         asked = {"languages": list(languages), "pages": pages, "everyPage": every_page}
         if job := parts.ahead.offer("ocr", content_hash, **asked):
             return accepted(job)

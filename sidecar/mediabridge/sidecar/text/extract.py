@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,10 +28,11 @@ def start_pool(most: int = 2, limits: Limits = LIMITS) -> Pool:
 
 
 class Texts:
-    """Threads may share it."""
+    """Threads may share it. `refuse` is called before a document is opened, and raises while none may be."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, refuse: Callable[[], None] = lambda: None) -> None:
         self._pool = pool
+        self._refuse = refuse
 
     def read(self, path: Path, mime_type: str) -> dict[str, Any]:
         """The answer about a file, without what its address adds. See `docs` in the sidecar's README for its fields.
@@ -42,6 +43,7 @@ class Texts:
         if mime_type not in TYPES:
             msg = f"No text is read from {mime_type}."
             raise UnsupportedMedia(msg, "The list under 'supported' says from what.", supported=sorted(TYPES))
+        self._refuse()
         started, pieces = time.monotonic(), list[tuple[Any, str]]()
         try:
             for told, data in self._pool.stream({"do": "text", "path": str(path), "mimeType": mime_type}):
@@ -60,6 +62,7 @@ class Texts:
 
     def page(self, path: Path, number: int) -> tuple[bytes, int]:
         """A page of a PDF as a PNG, and its dots per inch. Raises `UnreadableFile` and the like."""
+        self._refuse()
         try:
             ((told, data),) = self._pool.stream({"do": "page", "path": str(path), "number": number})
         except IsolationError as problem:

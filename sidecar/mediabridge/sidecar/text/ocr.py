@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mediabridge.sidecar.faults import EngineBusy, ExtractionTimeout, Fault, UnreadableFile, UnsupportedMedia
+from mediabridge.sidecar.faults import EngineBusy, ExtractionTimeout, UnreadableFile, UnsupportedMedia
 from mediabridge.sidecar.images import Pictures, Preset
 from mediabridge.sidecar.images.shelf import told
 
@@ -36,7 +36,7 @@ class OcrLimits:
 
     page_s: float = 60.0
     file_s: float = 600.0
-    turn_s: float = 300.0
+    turn_s: float = 60.0
     at_once: int = 1
 
 
@@ -49,6 +49,12 @@ class Ocr:
         self._pictures = pictures
         self._limits = limits or OcrLimits()
         self._room = threading.BoundedSemaphore(self._limits.at_once)
+
+    def require(self, languages: Sequence[str]) -> list[str]:
+        """All that are installed. Raises `InvalidRequest` when one of these is not, `EngineUnavailable`."""
+        installed = self._tesseract.installed()
+        require(languages, installed)
+        return installed
 
     def read(
         self,
@@ -70,8 +76,7 @@ class Ocr:
         if not readable(mime_type):
             msg = f"OCR reads pictures and PDF, not {mime_type}."
             raise UnsupportedMedia(msg, "Ask for its text instead.", supported=(PDF, "image/*"))
-        installed = self._tesseract.installed()
-        require(languages, installed)
+        installed = self.require(languages)
         engine = {"name": "tesseract", "version": self._tesseract.version()}
         started = time.monotonic()
         with self._turn(check):
@@ -164,9 +169,7 @@ class _Work:
             entry["error"] = f"given up after {max(left, 0):.0f} s"
         except program.Failed as problem:
             entry["error"] = f"Tesseract failed: {problem}"
-        except Fault as problem:
-            if isinstance(problem, EngineBusy):
-                raise
+        except (UnreadableFile, ExtractionTimeout) as problem:
             entry["error"] = problem.message
         self._done(entry)
 

@@ -10,9 +10,9 @@ import contextlib
 import hashlib
 import json
 import re
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mediabridge.sidecar.cache import ResultCache
@@ -32,7 +32,7 @@ LANGUAGES = ("eng",)
 TEXT = "text.json"
 _HEAD = re.compile(rb'\{"version":"([^"]*)","status":"([a-z_]+)"')
 _TRIES = 4  # somebody may delete it meanwhile
-_PARTIAL_S = 3600.0  # after which what was not read in time is tried again
+_PARTIAL = timedelta(hours=1)  # after which what was not read in time is tried again
 Gone = Callable[[], bool]
 
 
@@ -113,6 +113,10 @@ class TextShelf:
         record = self._store.find(content_hash)
         return self._found(content_hash, ocr_name(record.mime_type, languages, pages, every_page=every_page))
 
+    def require(self, languages: Sequence[str]) -> None:
+        """Raises `InvalidRequest` for a language that is not installed, `EngineUnavailable` without Tesseract."""
+        self._ocr.require(languages)
+
     def close(self) -> None:
         """End the children."""
         self._texts.close()
@@ -156,12 +160,16 @@ class TextShelf:
         if path is None:
             return None
         with contextlib.suppress(OSError):  # just deleted
-            body, age_s = path.read_bytes(), time.time() - path.stat().st_mtime
+            body = path.read_bytes()
             head = _HEAD.match(body)
             if head and head[1].decode() == VERSION and body.endswith(b"}\n"):
                 kept = Kept(body, head[2].decode(), hashlib.sha256(body).hexdigest())
-                return kept if kept.settled or age_s < _PARTIAL_S else None
+                return kept if kept.settled or _age(kept) < _PARTIAL else None
         return None
+
+
+def _age(kept: Kept) -> timedelta:
+    return datetime.now(UTC) - datetime.fromisoformat(kept.answer["madeAt"])
 
 
 def ocr_name(mime_type: str, languages: Sequence[str], pages: int, *, every_page: bool) -> str:
@@ -184,6 +192,8 @@ def _picture(record: Record) -> Kept:
 
 def _body(answer: dict[str, Any]) -> bytes:
     whole = {"version": VERSION, "status": answer["status"], **answer}
+    if answer["status"] == "partial":  # its file's time is that of its last use
+        whole["madeAt"] = datetime.now(UTC).isoformat(timespec="seconds")
     text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "replace") + b"\n"
 
