@@ -31,11 +31,12 @@ class Content:
         self.gone = False
         self.asked = 0
         self.hold: threading.Event | None = None
+        self.held = ("GET", "HEAD")
 
     def __call__(self, call: Call) -> None:
         while (message := call.request()) is not None:
             self.asked += 1
-            if self.hold is not None:
+            if self.hold is not None and message.method in self.held:
                 assert self.hold.wait(DEADLINE_S)
             self.answer(call, message)
 
@@ -290,6 +291,24 @@ def test_an_unsafe_request_at_or_above_the_path_is_seen_at_once(
     assert content.asked == 3
 
 
+def nothing_is_kept_while_it_changes(stage: Stage, content: Content) -> None:
+    """Neither what was there before an unsafe request, nor what comes while it is under way."""
+    stage.ask(PATH)
+    content.hold, content.held = threading.Event(), ("PUT",)
+    changing = stage.client()
+    changing.send(request("/api/h", method="PUT"))
+    until(lambda: content.asked == 2, "the change has reached the sidecar")
+    assert [stage.ask(PATH).get("age"), stage.ask(PATH).get("age")] == [None, "0"]
+    content.hold.set()
+    assert changing.response().status == 200
+    until(lambda: sum(one.in_flight for one in stage.tally.by_route().values()) == 0, "all is over")
+    assert stage.ask(PATH).get("age") is None
+
+
+def test_nothing_is_kept_while_it_changes(stage: Stage, content: Content) -> None:
+    nothing_is_kept_while_it_changes(stage, content)
+
+
 def test_an_unsafe_request_elsewhere_changes_nothing(stage: Stage, content: Content) -> None:
     stage.ask(PATH)
     stage.ask("/api/upload", method="POST")
@@ -339,6 +358,25 @@ def test_a_response_without_date_gets_one_unless_the_server_sets_it(stage: Stage
     assert [stage.ask(PATH).get("date") is None for _ in range(2)] == [True, False]
     stage.set_up(script, server_sets=("date",))
     assert [stage.ask(PATH).get("date") for _ in range(2)] == [None, None]
+
+
+def test_age_and_date_of_the_sidecar_s_answer_count(stage: Stage) -> None:
+    def script(call: Call) -> None:
+        while call.request() is not None:
+            call.answer(BODY, CONTROL, b'ETag: "t"', b"Age: 30")
+
+    stage.set_up(script)
+    assert [stage.ask(PATH).get("age") for _ in range(2)] == ["30", "30"]
+
+
+def test_an_answer_behind_early_hints_is_not_kept_without_them(stage: Stage) -> None:
+    def script(call: Call) -> None:
+        while call.request() is not None:
+            call.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n")
+            call.answer(BODY, CONTROL, b'ETag: "t"')
+
+    stage.set_up(script)
+    assert [stage.ask(PATH).get("age") for _ in range(2)] == [None, None]
 
 
 def kept_by(proxy: AsgiProxy, fake: FakeUpstream) -> None:

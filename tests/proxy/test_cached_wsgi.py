@@ -14,7 +14,7 @@ from staging.wire import DEADLINE_S
 
 from mediabridge.proxy import Limits, Outcome
 
-from .test_cached import BODY, CONTROL, PATH, TAG, Content, same
+from .test_cached import BODY, CONTROL, PATH, TAG, Content, nothing_is_kept_while_it_changes, same
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,10 @@ def test_an_unsafe_request_is_heeded_and_without_memory_nothing_is_kept(wsgi: Ws
     assert first(wsgi).get("age") is None
     wsgi.set_up(content, limits=Limits(cache_bytes=0))
     assert [first(wsgi).get("age") for _ in range(2)] == [None, None]
+
+
+def test_nothing_is_kept_while_it_changes(wsgi: WsgiStage, content: Content) -> None:
+    nothing_is_kept_while_it_changes(wsgi, content)
 
 
 def test_a_broken_off_answer_is_never_kept(wsgi: WsgiStage) -> None:

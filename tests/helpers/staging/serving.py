@@ -9,7 +9,7 @@ from typing import Any
 
 import uvicorn
 
-from mediabridge.proxy import AsgiProxy, Endpoint, Finished, Limits, Routes
+from mediabridge.proxy import AsgiProxy, Endpoint, Finished, Limits, Routes, Tally
 from mediabridge.proxy.asgi import ASGIApp
 from mediabridge.proxy.testing import FakeUpstream
 
@@ -93,6 +93,10 @@ class Stage:
             on_event=self.events.put,
         )  # fmt: skip
         self.server.app = self.proxy
+
+    @property
+    def tally(self) -> Tally:
+        return self.proxy.tally
 
     def client(self) -> Wire:
         wire = Wire(socket.create_connection(("127.0.0.1", self.server.port)))

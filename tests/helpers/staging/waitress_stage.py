@@ -7,7 +7,7 @@ from typing import Any
 
 import waitress.server
 
-from mediabridge.proxy import Endpoint, Limits, Routes, WsgiProxy
+from mediabridge.proxy import Endpoint, Limits, Routes, Tally, WsgiProxy
 
 from .scripted import Script, ScriptedUpstream, always_ok
 from .serving import ROUTES, Stage
@@ -71,6 +71,10 @@ class WsgiStage(Stage):
             on_event=self.events.put,
         )  # fmt: skip
         self.server.app = self.wsgi  # type: ignore[assignment]
+
+    @property
+    def tally(self) -> Tally:
+        return self.wsgi.tally
 
     def close(self) -> None:
         for wire in self._clients:
