@@ -16,7 +16,7 @@ import click
 from mediabridge.sidecar import logs, requestid
 from mediabridge.sidecar.database.door import Door
 from mediabridge.sidecar.faults import InvalidRequest
-from mediabridge.sidecar.library import jobs, steps
+from mediabridge.sidecar.library import jobs, preferences, steps
 from mediabridge.sidecar.library.export import job as exporting
 from mediabridge.sidecar.library.export import records
 from mediabridge.sidecar.library.export.options import LEAST, METADATA, Options, parse
@@ -41,7 +41,11 @@ class _Task:
 @click.command()
 @click.option("--to", "target", required=True, metavar="DIR", help="The folder that the copies go to.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
-@click.option("--keepers-only", is_flag=True, help="Without what was discarded, alone or as a duplicate.")
+@click.option(
+    "--keepers-only/--discarded-too",
+    default=None,
+    help="Without what was discarded, alone or as a duplicate, or with it; else as the library's settings say.",
+)
 @click.option("--metadata", type=click.Choice(METADATA), help="Dates and tags: in the copies, beside them, nowhere.")
 @click.option("--least-confidence", type=click.Choice(LEAST), help="Dates of less count as none.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only these kinds of files.")
@@ -56,7 +60,8 @@ def export(kit: Kit, /, target: str, *, dry_run: bool, as_json: bool, **asked: A
     What was cut off goes on when the same command is given again. Exit code 1 when a file could not be exported.
     """
     real = os.path.realpath(os.path.expanduser(target))  # noqa: PTH111
-    options = _options(_body(real, asked))
+    discarded_too = kit.processing.library.read(preferences.read)["exportDiscarded"]
+    options = _options(_body(real, asked), keepers_only=not discarded_too)
     with kit.export_parts((_nearest(real),)) as parts:
         if dry_run:
             _tell_forecast(options, parts, as_json=as_json)
@@ -69,9 +74,9 @@ def export(kit: Kit, /, target: str, *, dry_run: bool, as_json: bool, **asked: A
         click.get_current_context().exit(1)
 
 
-def _options(body: Mapping[str, Any]) -> Options:
+def _options(body: Mapping[str, Any], *, keepers_only: bool) -> Options:
     try:
-        return parse(body)[0]
+        return parse(body, keepers_only=keepers_only)[0]
     except InvalidRequest as problem:
         name, _, told = problem.message.partition(":")
         raise click.UsageError(f"{_FLAGS.get(name, name)}:{told}") from problem

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from mediabridge.sidecar.database.door import Door
 from mediabridge.sidecar.extraction.engine import Engine
 from mediabridge.sidecar.faults import EngineClosed, EngineUnavailable, Fault, StorageFull
-from mediabridge.sidecar.library import jobs, steps
+from mediabridge.sidecar.library import jobs, preferences, steps
 from mediabridge.sidecar.library.steps import Done
 from mediabridge.sidecar.limits import megabytes
 from mediabridge.sidecar.storage.store import ContentStore
@@ -154,7 +155,9 @@ class _Export:
     def _copy_all(self, work: Work) -> None:
         """Copies are made by several threads, and named by this one, in the order of the steps."""
         parts = self._parts
-        maker = Maker(self._options, parts.store, parts.engine, parts.timeout_s, parts.zone, work, self._look_in_thread)
+        name = parts.door.read(preferences.read)["timezone"]
+        zone = ZoneInfo(name) if name else parts.zone
+        maker = Maker(self._options, parts.store, parts.engine, parts.timeout_s, zone, work, self._look_in_thread)
         pool = ThreadPoolExecutor(max(1, parts.engine.size), thread_name_prefix="export")
         try:
             for batch in self._pending():

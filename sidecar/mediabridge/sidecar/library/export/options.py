@@ -51,15 +51,18 @@ class Options:
         return cls(**{**value, "kinds": tuple(value["kinds"]), "tags": tuple(value["tags"])})
 
 
-def parse(body: object) -> tuple[Options, bool]:
-    """The options in a client's JSON, and whether it wants a dry run. Raises `InvalidRequest` that names the field."""
+def parse(body: object, *, keepers_only: bool = False) -> tuple[Options, bool]:
+    """The options in a client's JSON, and whether it wants a dry run; `keepers_only` holds where it says nothing.
+
+    Raises `InvalidRequest` that names the field.
+    """
     if not isinstance(body, Mapping):
         raise _wrong("the body", "is no JSON object")
     if unknown := sorted(str(name) for name in body.keys() - _FIELDS.keys() - {"dryRun"}):
         raise _wrong(unknown[0][:_SHOWN], f"is no option of an export (there are {', '.join(sorted(_FIELDS))}, dryRun)")
-    if "target" not in body:
+    if body.get("target") is None:
         raise _wrong("target", "is missing: the folder that the copies go to")
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"keepers_only": keepers_only}
     for name, (field, read) in _FIELDS.items():
         if body.get(name) is not None:
             found[field] = _read(name, read, body[name])

@@ -8,7 +8,7 @@ import json
 from flask import Response, request, url_for
 
 from mediabridge.sidecar.answers import answer
-from mediabridge.sidecar.library import jobs
+from mediabridge.sidecar.library import jobs, preferences
 from mediabridge.sidecar.library.export.job import Parts
 from mediabridge.sidecar.library.export.options import Options, parse
 from mediabridge.sidecar.library.export.plan import dry_run
@@ -19,8 +19,9 @@ from mediabridge.sidecar.services import Services, services
 
 def start() -> Response:
     """202 with the job; 200 with the forecast of a dry run."""
-    options, dry = parse(request.get_json(silent=True, force=True))
     parts = services()
+    discarded_too = parts.library.read(preferences.read)["exportDiscarded"]
+    options, dry = parse(request.get_json(silent=True, force=True), keepers_only=not discarded_too)
     if dry:
         return answer(dry_run(options, _parts(parts)))
     Target.open(options.target, parts.export_roots, make=False).close()  # refused now rather than in the job
