@@ -24,6 +24,7 @@ def test_importing_the_domains_does_not_import_flask() -> None:
         "import mediabridge.sidecar.extraction.extract, mediabridge.sidecar.extraction.health\n"
         "import mediabridge.sidecar.storage.scratch\n"
         "import mediabridge.sidecar.analysis, mediabridge.sidecar.extraction.fallback\n"
+        "import mediabridge.sidecar.library.dates, mediabridge.sidecar.library.duplicates\n"
         "import mediabridge.sidecar.images.shelf, mediabridge.sidecar.images.render\n"
         "sys.exit('flask' in sys.modules or 'waitress' in sys.modules)\n"
     )
