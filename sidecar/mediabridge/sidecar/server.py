@@ -120,6 +120,7 @@ def _waitress_server(
         # One byte more, since waitress refuses a body that is as large as its limit.
         max_request_body_size=options.largest_body("", "") + 1,
         channel_request_lookahead=1,  # lets a request learn that its client has left
+        clear_untrusted_proxy_headers=False,  # the proxy wrote them itself; they can only take rights away
         recv_bytes=65536,
         connection_limit=1000,
         asyncore_use_poll=True,  # select() ends at descriptor 1024
