@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from mediabridge.config import Settings
@@ -14,19 +13,18 @@ from .extraction.cores import processes
 from .extraction.engine import Engine, Wear
 from .extraction.fallback import BuiltinExtractor
 from .extraction.pool import start_pool
-from .images.perceptual import hashes
 from .jobs.handling import Run
 from .library.dates import zone_of
 from .library.importing.job import Tools, run_import
 from .limits import MIB
-from .processing import Processing
+from .processing import Processing, most_decoders
 
 _ENDS_S = 1.0  # for ExifTool, once a job is over
 
 
 def imported(settings: Settings, parts: Processing, run: Run) -> dict[str, Any]:
     """`{"path"}` or `{"uploads": […]}` → the counts of its files."""
-    return run_import(tools(settings, parts), run)
+    return run_import(tools(settings, parts), run.job.id, run)
 
 
 def tools(settings: Settings, parts: Processing) -> Tools:
@@ -37,12 +35,12 @@ def tools(settings: Settings, parts: Processing) -> Tools:
         engine=partial(_engine, settings),
         second=BuiltinExtractor(parts.runner, settings.extract_timeout_s),
         local=parts.store.local,
-        hash_of=_hash_of,
         new_path=parts.derived.new_path,
         zone=zone_of(settings.timezone),
         timeout_s=settings.extract_timeout_s,
         # One more than can read: files are hashed and rows built while the others read.
-        threads=processes(settings.extract_processes) + 1,
+        readers=processes(settings.extract_processes) + 1,
+        decoders=most_decoders() + 1,
     )
 
 
@@ -55,11 +53,3 @@ def _engine(settings: Settings) -> Iterator[Engine]:
         yield engine
     finally:
         engine.close(_ENDS_S)
-
-
-def _hash_of(path: Path) -> bytes | None:
-    from PIL import Image  # noqa: PLC0415
-
-    with Image.open(path, formats=("JPEG",)) as picture:
-        found = hashes(picture)
-    return None if found is None else found.to_bytes()

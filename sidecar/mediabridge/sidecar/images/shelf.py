@@ -99,8 +99,8 @@ class Shelf:
         self._store.find(content_hash)  # what was deleted is not shown any more
         return self.get_of(self._stored(content_hash), name, gone)
 
-    def get_of(self, source: Source, name: str, gone: Callable[[], bool] | None = None) -> Kept:
-        """The same of an original that may lie elsewhere than in the store."""
+    def get_of(self, source: Source, name: str | Preset, gone: Callable[[], bool] | None = None) -> Kept:
+        """The same of an original that may lie elsewhere; `name` may be a preset that is not in the table."""
         preset = self._preset(name)
         for _ in range(_TRIES):
             if kept := self._find(source.content_hash, preset):
@@ -120,13 +120,15 @@ class Shelf:
         self._store.find(content_hash)
         return self.fill_of(self._stored(content_hash), self.presets, gone)
 
-    def fill_of(self, source: Source, names: Iterable[str], gone: Callable[[], bool] | None = None) -> dict[str, Kept]:
+    def fill_of(
+        self, source: Source, names: Iterable[str | Preset], gone: Callable[[], bool] | None = None
+    ) -> dict[str, Kept]:
         """Some presets of an original that may lie elsewhere, from one decode."""
         presets = [self._preset(name) for name in names]
         missing = [preset for preset in presets if self._find(source.content_hash, preset) is None]
         if missing:
             self._once(source, missing, gone)
-        return {preset.name: self.get_of(source, preset.name, gone) for preset in presets}
+        return {preset.name: self.get_of(source, preset, gone) for preset in presets}
 
     def optimise(self, content_hash: str, max_size: int, quality: int, max_bytes: int | None) -> tuple[Made, bytes]:
         """A picture for a model, not kept: see `Pictures.optimize`. Raises `ValueError` too."""
@@ -140,7 +142,9 @@ class Shelf:
     def _stored(self, content_hash: str) -> Source:
         return Source(content_hash, lambda: self._store.local(content_hash))
 
-    def _preset(self, name: str) -> Preset:
+    def _preset(self, name: str | Preset) -> Preset:
+        if isinstance(name, Preset):
+            return name
         preset = self.presets.get(name)
         if preset is None:
             msg = f"preset: there is none of the name {name[:64]!r}."

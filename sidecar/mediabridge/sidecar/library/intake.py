@@ -36,10 +36,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A file that is in the library. `unchanged`: all was found out of it, and it is as it was then."""
+    """A file of the library. `unchanged`: it was read, and is as it was then; `pictured`: its hash was taken."""
 
     id: int
     unchanged: bool
+    pictured: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,9 @@ class Dated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """All that was found out of a file: `perceptual` as the domain of duplicates compares it, `details` as JSON."""
+    """All that was found out of a file: `perceptual` as the domain of duplicates compares it (None: not taken yet, no
+    bytes: it has none), `details` as JSON.
+    """
 
     file_id: int
     sha256: str
@@ -77,12 +80,12 @@ class Found:
 def known(session: Session, seen: Iterable[Seen]) -> dict[bytes, Known]:
     """Of these, those that are in the library, by `origin.key`."""
     wanted = {one.origin.key: one for one in seen}
-    columns = (File.key, File.id, File.size, File.mtime_ns, File.state)
+    columns = (File.key, File.id, File.size, File.mtime_ns, File.state, File.perceptual.is_not(None))
     found = {}
     for keys in batches(list(wanted)):
-        for key, file_id, size, mtime_ns, state in session.execute(select(*columns).where(File.key.in_(keys))):
+        for key, file_id, *then, state, pictured in session.execute(select(*columns).where(File.key.in_(keys))):
             one = wanted[key]
-            found[key] = Known(file_id, state == "done" and (size, mtime_ns) == (one.size, one.mtime_ns))
+            found[key] = Known(file_id, state == "done" and then == [one.size, one.mtime_ns], pictured)
     return found
 
 

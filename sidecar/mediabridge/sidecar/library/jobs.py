@@ -5,7 +5,7 @@ While the queue knows the job, its word on the status counts: it is the one that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select, update
@@ -46,9 +46,35 @@ def settle(session: Session, job_id: str, status: str, error: Mapping[str, str] 
         "updated_us": moment,
         "finished_us": moment if status in OVER else None,
     }
+    if status in OVER:
+        values["stage"] = None
     session.execute(
         update(Job).where(Job.id == job_id).values(values), execution_options={"synchronize_session": False}
     )
+
+
+def enter(session: Session, job_id: str, stage: str, done: int, total: int) -> None:
+    """Note what it does now, and how many files that is done for; the job's own counts are of those that are over."""
+    values = {"stage": {"name": stage, "done": done, "total": total}, "updated_us": now_us()}
+    session.execute(
+        update(Job).where(Job.id == job_id).values(values), execution_options={"synchronize_session": False}
+    )
+
+
+def mark(session: Session, job_ids: Iterable[str], mark: str) -> None:
+    """Note in the options of jobs that something was done."""
+    for job_id in job_ids:
+        options = session.scalar(select(Job.options).where(Job.id == job_id))
+        session.execute(
+            update(Job).where(Job.id == job_id).values(options={**(options or {}), mark: True}),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def unmarked(session: Session, kind: str, mark: str) -> list[str]:
+    """Jobs of a kind that ended before they were marked so."""
+    statement = select(Job.id, Job.options).where(Job.kind == kind, Job.status.in_(["cancelled", "failed"]))
+    return [job_id for job_id, options in session.execute(statement).tuples() if not options.get(mark)]
 
 
 def get(session: Session, job_id: str) -> Job | None:

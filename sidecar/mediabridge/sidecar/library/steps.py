@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from mediabridge.sidecar.database.models import File, Job, JobFile
@@ -76,6 +76,13 @@ def pending(session: Session, job_id: str, limit: int, after: int = 0) -> Sequen
     """What is still to be done, in the order of coming, behind the step with the number `after`."""
     statement = select(JobFile).where(JobFile.job_id == job_id, JobFile.state == "pending", JobFile.id > after)
     return session.scalars(statement.order_by(JobFile.id).limit(limit)).all()
+
+
+def left(session: Session, job_id: str, file_state: str) -> int:
+    """How many steps are to be done whose files are in this state."""
+    statement = select(func.count()).select_from(JobFile).join(File, File.id == JobFile.file_id)
+    mine = (JobFile.job_id == job_id, JobFile.state == "pending", File.state == file_state)
+    return session.scalar(statement.where(*mine)) or 0
 
 
 def finish(session: Session, job_id: str, ends: Iterable[Done]) -> set[bytes]:

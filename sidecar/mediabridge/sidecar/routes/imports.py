@@ -12,7 +12,7 @@ from mediabridge.sidecar.answers import answer
 from mediabridge.sidecar.faults import URL, Fault, InvalidRequest, UnsupportedMedia
 from mediabridge.sidecar.jobs.health import SILENT, look
 from mediabridge.sidecar.library.importing.roots import readable
-from mediabridge.sidecar.library.importing.types import TAKEN, kind_of
+from mediabridge.sidecar.library.importing.types import judge
 from mediabridge.sidecar.services import Services, services
 from mediabridge.sidecar.storage.names import sanitise
 from mediabridge.sidecar.storage.record import Label
@@ -58,26 +58,24 @@ def import_path() -> Response:
 
 @blueprint.get("/api/worker-health")
 def worker_health() -> Response:
-    """The workers themselves: are they there, do they move? 503 when work waits that nobody does."""
+    """The workers themselves: are they there, do they move? 503 when there is none."""
     told = look(services().queue)
     return answer(told, 503 if told["status"] == SILENT else 200)
 
 
 def _store(parts: Services, file: Upload) -> dict[str, Any]:
+    # Before it is kept: somebody else may be promised the same bytes, and then they must stay.
+    if file.size and judge(os.fspath(file.path), file.size, file.name) is None:
+        msg = f"{file.name}: it is no picture and no video."
+        raise UnsupportedMedia(msg, "Store other files with POST /upload.")
     kept_in = parts.store.accept(Label(sanitise(file.name)), parts.max_bytes, file.size)
     try:
         with file.path.open("rb") as source:
             while block := source.read(_BLOCK):
                 kept_in.write(block)
-        kept = parts.store.keep(kept_in)
+        record = parts.store.keep(kept_in).record
     finally:
         kept_in.close()
-    record = kept.record
-    if kind_of(record.mime_type) not in TAKEN:
-        if kept.is_new:
-            parts.store.delete(record.content_hash)
-        msg = f"{file.name}: it is no picture and no video ({record.mime_type})."
-        raise UnsupportedMedia(msg, "Store other files with POST /upload.")
     return {"contentHash": record.content_hash, "name": sanitise(file.name), "size": record.size}
 
 

@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from mediabridge.sidecar.database.door import Door
 from mediabridge.sidecar.database.models import UNDATED, Duplicate, File, JobFile
-from mediabridge.sidecar.library import groups
+from mediabridge.sidecar.library import companions, groups, jobs
+from mediabridge.sidecar.library.companions import Pair
 from mediabridge.sidecar.library.duplicates import Group, HashIndex, PerceptualHash, Picture, find_groups
+from mediabridge.sidecar.library.duplicates import companions as find_companions
 from mediabridge.sidecar.library.groups import Member
 from mediabridge.sidecar.library.intake import batches
 from mediabridge.sidecar.library.moments import clock_of
 
 _PAGE = 5000
 _SEARCHED = 256  # between two looks whether to stop
+_RANGES = 100  # of names in one statement
+GROUPED = "grouped"  # the mark of a job whose files were compared
 _SURE = frozenset({"high", "medium"})
 _NOT_RAW = frozenset({"image/x-icon", "image/x-portable-anymap"})
 
 
 @dataclass(frozen=True, slots=True)
 class Grouper:
-    """Finds and saves the groups that the files of one job are in."""
+    """Finds and saves the groups that the files of one job are in, and what belongs to them."""
 
     door: Door
     job_id: str
 
     def run(self, check: Callable[[], None]) -> int:
-        """Says in how many groups the job's files are. `check` may raise to stop; nothing is half saved."""
+        """Says in how many groups the job's files are. `check` may raise to stop; nothing is half saved.
+
+        Files of imports that ended before they came so far are looked at as well.
+        """
         new = set(self.door.read(self._new_files))
         if not new:
             return 0
@@ -43,18 +50,40 @@ class Grouper:
             if number % _SEARCHED == 0:
                 check()
             touched |= {hit.id for hit in index.search(hashed)}
-        touched |= set(self.door.read(lambda session: _companions_in_groups(session, touched)))
+        touched |= set(self.door.read(lambda session: _in_their_groups(session, touched)))
         pictures = self.door.read(lambda session: _pictures(session, touched))
         check()
         found = find_groups(pictures, index)
+        together = self._together(new, pictures)
         alone = touched - {member.id for group in found for member in group.members}
-        self.door.write(lambda session: groups.save(session, [_members(group) for group in found], alone))
+
+        def save(session: Session) -> None:
+            groups.save(session, [_members(group) for group in found], alone)
+            companions.save(session, together, touched)
+            jobs.mark(session, self._open(session), GROUPED)
+
+        self.door.write(save)
         return sum(1 for group in found if any(member.id in new for member in group.members))
 
+    def _together(self, new: Collection[int], pictures: Sequence[Picture]) -> list[Pair]:
+        """Companions of the new files: among what is like them, and what has their names in their folders."""
+        known = {picture.id for picture in pictures}
+        names = self.door.read(lambda session: set(_namesakes(session, new))) - known
+        everybody = [*pictures, *self.door.read(lambda session: _pictures(session, names))]
+        found = find_companions(everybody)
+        return [Pair(it.ids[0], it.ids[1], it.kind, it.certainty, it.reasons) for it in found]
+
     def _new_files(self, session: Session) -> list[int]:
-        statement = select(File.id, JobFile.outcome).join(File, File.id == JobFile.file_id)
-        rows = session.execute(statement.where(JobFile.job_id == self.job_id, File.state == "done")).tuples()
-        return [number for number, outcome in rows if outcome and outcome.get("imported")]
+        found: dict[int, None] = {}
+        for job_id in self._open(session):
+            statement = select(File.id, JobFile.outcome).join(File, File.id == JobFile.file_id)
+            rows = session.execute(statement.where(JobFile.job_id == job_id, File.state == "done")).tuples()
+            found |= dict.fromkeys(number for number, outcome in rows if outcome and outcome.get("imported"))
+        return list(found)
+
+    def _open(self, session: Session) -> list[str]:
+        """This job, and imports that were cancelled or failed before their files were grouped."""
+        return [self.job_id, *(one for one in jobs.unmarked(session, "import", GROUPED) if one != self.job_id)]
 
     def _index(self, check: Callable[[], None]) -> HashIndex:
         """All hashes of the library: 24 bytes each."""
@@ -94,11 +123,21 @@ def _alike(session: Session, ids: Collection[int]) -> Iterator[int]:
             yield from session.scalars(select(File.id).where(File.taken_us.in_(some), File.state == "done"))
 
 
-def _companions_in_groups(session: Session, ids: Collection[int]) -> Iterator[int]:
+def _in_their_groups(session: Session, ids: Collection[int]) -> Iterator[int]:
     """All who share a group with these now: the groups are made anew as a whole."""
     for batch in batches(sorted(ids)):
         theirs = select(Duplicate.group_id).where(Duplicate.file_id.in_(batch))
         yield from session.scalars(select(Duplicate.file_id).where(Duplicate.group_id.in_(theirs)))
+
+
+def _namesakes(session: Session, ids: Collection[int]) -> Iterator[int]:
+    """Files with other extensions that are called like these, wherever they lie."""
+    for batch in batches(sorted(ids), _RANGES):
+        stems = {name.rpartition(".")[0] for name in session.scalars(select(File.folded).where(File.id.in_(batch)))}
+        # All names that begin with `stem.`: `/` is the next character behind the dot, and in no name.
+        ranges = [and_(File.folded >= f"{stem}.", File.folded < f"{stem}/") for stem in stems if stem]
+        if ranges:
+            yield from session.scalars(select(File.id).where(or_(*ranges), File.state == "done"))
 
 
 def _pictures(session: Session, ids: Collection[int]) -> list[Picture]:

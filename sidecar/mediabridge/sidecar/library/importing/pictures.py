@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,18 +18,20 @@ from sqlalchemy.orm import Session
 from mediabridge.sidecar import errors
 from mediabridge.sidecar.database.door import Door
 from mediabridge.sidecar.database.models import File, JobFile
-from mediabridge.sidecar.faults import Fault
-from mediabridge.sidecar.images.shelf import Shelf, Source
+from mediabridge.sidecar.faults import EngineBusy, Fault, MemoryShort, UnreadableFile, UnsupportedMedia
+from mediabridge.sidecar.images import PERCEPTUAL
+from mediabridge.sidecar.images.shelf import Kept, Shelf, Source
 from mediabridge.sidecar.library import steps
 from mediabridge.sidecar.library.original import Placed
 from mediabridge.sidecar.library.steps import Done
 
-PRESETS = ("thumbnail", "preview")
+WANTED = ("thumbnail", "preview", PERCEPTUAL)
+NO_HASH = b""  # of a file that has none; None is that of one whose hash was not taken yet
 _PAGE = 256
 _WRITTEN = 16
+_TRIES, _PAUSE_S = 30, 2.0  # while there is no memory to decode in
 _FILES = cast("Table", File.__table__)
-Local = Callable[[str], AbstractContextManager[Path]]  # content hash -> where the upload lies, while it is needed
-Hash = Callable[[Path], bytes | None]  # a small upright picture -> its perceptual hash
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,36 +55,37 @@ class Pictured:
 
 @dataclass(frozen=True, slots=True)
 class Illustrator:
-    """Works on the steps of one job."""
+    """Works on the steps of one job. `local` gives the file of an upload, `new_path` a place for a link."""
 
     door: Door
     job_id: str
     shelf: Shelf
-    local: Local
-    hash_of: Hash
+    local: Callable[[str], AbstractContextManager[Path]]
     new_path: Callable[[], Path]
     threads: int
 
-    def run(self, tell: Callable[[], object]) -> None:
-        """Every step that is left; `tell` is called now and then, and may raise to stop."""
+    def run(self, tell: Callable[[int], object]) -> None:
+        """Every step that is left; `tell` gets how many are done, and may raise to stop."""
+        stop = threading.Event()
+        running: set[Future[Pictured]] = set()
+        made: list[Pictured] = []
+        done = 0
         with ThreadPoolExecutor(self.threads, thread_name_prefix="pictures") as pool:
-            running: set[Future[Pictured]] = set()
-            done: list[Pictured] = []
             try:
-                for shot in self._shots():
-                    running.add(pool.submit(self._make, shot))
-                    if len(running) > 2 * self.threads:
-                        running = _gather(running, done)
-                        self._write(done, _WRITTEN)
-                        tell()
-                while running:
-                    running = _gather(running, done)
-                    self._write(done, _WRITTEN)
-                    tell()
-                self._write(done, 1)
+                for shot in chain(self._shots(), [None]):
+                    if shot is not None:
+                        running.add(pool.submit(self._make, shot, stop))
+                    while running and (shot is None or len(running) > 2 * self.threads):
+                        ended, running = wait(running, return_when=FIRST_COMPLETED)
+                        made += [future.result() for future in ended]
+                        if len(made) >= _WRITTEN:
+                            done += self._write(made)
+                        tell(done + len(made))
+                self._write(made)
             finally:
-                for one in running:
-                    one.cancel()
+                stop.set()
+                for future in running:
+                    future.cancel()
 
     def _shots(self) -> Iterator[Shot]:
         after = 0
@@ -98,32 +104,48 @@ class Illustrator:
         ).tuples()
         return [(row[0], _shot(*row[1:])) for row in rows]
 
-    def _make(self, shot: Shot) -> Pictured:
+    def _make(self, shot: Shot, stop: threading.Event) -> Pictured:
         try:
-            made = self.shelf.fill_of(self._source(shot), PRESETS)
-            return Pictured(shot, self.hash_of(made["preview"].path))
+            made = self._patiently(shot, stop)
+            return Pictured(shot, made[PERCEPTUAL.name].path.read_bytes())
         except Fault as fault:
-            return Pictured(shot, problem={"kind": errors.kind_of(fault).code, "message": fault.message})
+            # A full disk, say, is no property of the file: the next import tries it again.
+            its_own = isinstance(fault, UnsupportedMedia | UnreadableFile)
+            problem = {"kind": errors.kind_of(fault).code, "message": fault.message}
+            return Pictured(shot, NO_HASH if its_own else None, problem)
+        except Exception as problem:  # noqa: BLE001  a bug of ours; the other files shall have their pictures
+            _log.exception("the pictures of a file could not be made")
+            told = {"kind": "internal_error", "message": f"{type(problem).__name__}; the log says where."}
+            return Pictured(shot, None, told)
+
+    def _patiently(self, shot: Shot, stop: threading.Event) -> dict[str, Kept]:
+        for _ in range(_TRIES):
+            try:
+                return self.shelf.fill_of(self._source(shot), WANTED)
+            except (EngineBusy, MemoryShort):
+                if stop.wait(_PAUSE_S):
+                    break
+        return self.shelf.fill_of(self._source(shot), WANTED)
 
     def _source(self, shot: Shot) -> Source:
         if shot.placed is not None:
             return shot.placed.source(self.new_path)
         return Source(shot.sha256, lambda: self.local(shot.sha256))
 
-    def _write(self, done: list[Pictured], least: int) -> None:
-        if len(done) < least:
-            return
-        batch, done[:] = list(done), []
+    def _write(self, made: list[Pictured]) -> int:
+        """Write them and forget them; says how many there were."""
+        batch, made[:] = list(made), []
 
         def write(session: Session) -> None:
             hashes = [{"file": one.shot.file_id, "hash": one.perceptual} for one in batch if one.perceptual is not None]
             if hashes:
                 statement = update(_FILES).where(_FILES.c.id == bindparam("file"))
                 session.connection().execute(statement.values(perceptual=bindparam("hash")), hashes)
-            ends = [Done(one.shot.key, outcome=_outcome(one)) for one in batch]
-            steps.finish(session, self.job_id, ends)
+            steps.finish(session, self.job_id, [Done(one.shot.key, outcome=_outcome(one)) for one in batch])
 
-        self.door.write(write)
+        if batch:
+            self.door.write(write)
+        return len(batch)
 
 
 def _shot(key: bytes, file_id: int, sha256: str | None, path: bytes | None, size: int, mtime_ns: int) -> Shot:
@@ -133,9 +155,3 @@ def _shot(key: bytes, file_id: int, sha256: str | None, path: bytes | None, size
 
 def _outcome(one: Pictured) -> dict[str, Any]:
     return {"imported": True, **({"pictures": one.problem} if one.problem else {})}
-
-
-def _gather(running: set[Future[Pictured]], done: list[Pictured]) -> set[Future[Pictured]]:
-    finished, left = wait(running, return_when=FIRST_COMPLETED)
-    done += [one.result() for one in finished]
-    return left

@@ -10,22 +10,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mediabridge.sidecar.database.door import Door
 from mediabridge.sidecar.database.models import Job
-from mediabridge.sidecar.library import intake, steps
-from mediabridge.sidecar.library.intake import Seen
-from mediabridge.sidecar.library.origin import Origin, of_path, of_upload
+from mediabridge.sidecar.library import intake, jobs, steps
+from mediabridge.sidecar.library.intake import Known, Seen
+from mediabridge.sidecar.library.origin import of_path, of_upload
 from mediabridge.sidecar.library.steps import Done, Step
 
 from . import types
-from .walk import Entry, Listing, walk
+from .walk import Entry, Listing, Problem, walk
 
-_TABLE = cast("Table", Job.__table__)
+_PLANNED = "planned"
 Tell = Callable[[int], None]  # gets how many files were looked at; may raise to stop
 
 
@@ -43,11 +43,10 @@ def plan_folder(door: Door, job_id: str, folder: str, tell: Tell) -> None:
     if is_planned(door, job_id):
         return
     looked = 0
-    for listings in _batches(walk(folder)):
-        files = [entry for listing in listings for entry in listing.files]
-        _add_entries(door, job_id, files)
-        _add_problems(door, job_id, [listing for listing in listings if listing.problem is not None])
-        looked += len(files)
+    for listing in _batches(walk(folder)):
+        _add_entries(door, job_id, listing.files)
+        _add_problems(door, job_id, listing.problems)
+        looked += len(listing.files)
         tell(looked)
     _settle(door, job_id)
 
@@ -63,11 +62,8 @@ def plan_uploads(door: Door, job_id: str, uploads: Sequence[Upload], tell: Tell)
     def add(session: Session) -> None:
         ids = intake.register(session, news)
         steps.add(session, job_id, [_known(one, known) for one in seen if _unchanged(known, one)])
-        steps.add(
-            session,
-            job_id,
-            [Step(one.origin.key, ids[one.origin.key], outcome={"contentHash": seen[one]}) for one in news],
-        )
+        added = [Step(one.origin.key, ids[one.origin.key], outcome={"contentHash": seen[one]}) for one in news]
+        steps.add(session, job_id, added)
 
     door.write(add)
     tell(len(seen))
@@ -77,31 +73,32 @@ def plan_uploads(door: Door, job_id: str, uploads: Sequence[Upload], tell: Tell)
 def is_planned(door: Door, job_id: str) -> bool:
     """Whether all steps of the job are there."""
     options: Any = door.read(lambda session: session.scalar(select(Job.options).where(Job.id == job_id)))
-    return bool(options and options.get("planned"))
+    return bool(options and options.get(_PLANNED))
+
+
+def legible(path: str) -> str:
+    """A path for people: what is no text becomes U+FFFD."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _settle(door: Door, job_id: str) -> None:
-    def settle(session: Session) -> None:
-        options: Any = session.scalar(select(Job.options).where(Job.id == job_id))
-        session.execute(update(_TABLE).where(_TABLE.c.id == job_id).values(options={**options, "planned": True}))
-
-    door.write(settle)
+    door.write(lambda session: jobs.mark(session, [job_id], _PLANNED))
 
 
 def _add_entries(door: Door, job_id: str, files: Sequence[Entry]) -> None:
     seen = [Seen(of_path(Path(entry.path)), entry.size, entry.mtime_ns) for entry in files]
-    paths = {one.origin.key: entry for one, entry in zip(seen, files, strict=True)}
     known = door.read(lambda session: intake.known(session, seen))
-    news, others, problems = [], [], []
-    for one in seen:
+    news: list[Seen] = []
+    others: list[Step] = []
+    problems: dict[Seen, OSError] = {}
+    for one, entry in zip(seen, files, strict=True):
         if _unchanged(known, one):
             others.append(_known(one, known))
             continue
-        entry = paths[one.origin.key]
         try:
             taken = types.judge(entry.path, entry.size) is not None
         except OSError as problem:
-            problems.append((one, problem))
+            problems[one] = problem
             continue
         if taken:
             news.append(one)
@@ -109,76 +106,60 @@ def _add_entries(door: Door, job_id: str, files: Sequence[Entry]) -> None:
             others.append(Step(one.origin.key, state="done", outcome={"skipped": "no picture and no video"}))
 
     def add(session: Session) -> None:
-        ids = intake.register(session, [*news, *(one for one, _ in problems)])
-        steps.add(session, job_id, [Step(one.origin.key, ids[one.origin.key]) for one in news])
+        ids = intake.register(session, [*news, *problems])
+        steps.add(session, job_id, [Step(one.origin.key, ids[one.origin.key]) for one in [*news, *problems]])
         steps.add(session, job_id, others)
-        _fail(session, job_id, {one.origin: (ids[one.origin.key], problem) for one, problem in problems})
+        told = {one.origin.key: _error(problem) for one, problem in problems.items()}
+        steps.finish(session, job_id, [Done(key, error) for key, error in told.items()])
+        intake.fail(session, {ids[key]: error for key, error in told.items()})
 
     door.write(add)
 
 
-def _add_problems(door: Door, job_id: str, listings: Sequence[Listing]) -> None:
-    """A folder that cannot be listed is a step that failed: nobody shall think that it was empty."""
-    if not listings:
+def _add_problems(door: Door, job_id: str, problems: Sequence[Problem]) -> None:
+    """What cannot be listed is a step that failed: nobody shall think that it was empty."""
+    if not problems:
         return
+    keys = {of_path(Path(one.path)).key: one for one in problems}
 
     def add(session: Session) -> None:
-        told = {of_path(Path(one.folder)): (None, one.problem) for one in listings if one.problem is not None}
-        _fail(session, job_id, told)
+        steps.add(session, job_id, [Step(key) for key in keys])
+        ends = [Done(key, _error(one.error), {"name": legible(one.path)}) for key, one in keys.items()]
+        steps.finish(session, job_id, ends)
 
     door.write(add)
-
-
-def _fail(session: Session, job_id: str, problems: Mapping[Origin, tuple[int | None, OSError]]) -> None:
-    told = {origin: _error(problem) for origin, (_, problem) in problems.items()}
-    steps.add(session, job_id, [Step(origin.key, file_id) for origin, (file_id, _) in problems.items()])
-    steps.finish(
-        session, job_id, [Done(origin.key, told[origin], outcome={"name": origin.name}) for origin in problems]
-    )
-    intake.fail(session, {number: told[origin] for origin, (number, _) in problems.items() if number is not None})
 
 
 def _error(problem: OSError) -> dict[str, str]:
     return {"kind": type(problem).__name__, "message": f"It cannot be read: {problem.strerror or problem}."}
 
 
-def _unchanged(known: dict[bytes, intake.Known], one: Seen) -> bool:
+def _unchanged(known: Mapping[bytes, Known], one: Seen) -> bool:
     found = known.get(one.origin.key)
     return found is not None and found.unchanged
 
 
-def _known(one: Seen, known: dict[bytes, intake.Known]) -> Step:
-    return Step(one.origin.key, known[one.origin.key].id, "done", {"unchanged": True})
+def _known(one: Seen, known: Mapping[bytes, Known]) -> Step:
+    """Nothing is to be done, but for the pictures where an import was cut short before it made them."""
+    found = known[one.origin.key]
+    return Step(one.origin.key, found.id, "done" if found.pictured else "pending", {"unchanged": True})
 
 
 def _seen(upload: Upload) -> Seen:
     return Seen(of_upload(upload.content_hash, upload.name), upload.size, 0)
 
 
-def _batches(listings: Iterable[Listing]) -> Iterator[list[Listing]]:
-    """Listings with about as many files together as one statement takes."""
-    batch: list[Listing] = []
-    files = 0
+def _batches(listings: Iterable[Listing]) -> Iterator[Listing]:
+    """Folders put together or taken apart: about as many files at once as one statement takes."""
+    files: list[Entry] = []
+    problems: list[Problem] = []
     for listing in listings:
-        for part in _parts(listing):
-            batch.append(part)
-            files += len(part.files)
-            if files >= intake.BATCH:
-                yield batch
-                batch, files = [], 0
-    if batch:
-        yield batch
-
-
-def _parts(listing: Listing) -> Iterator[Listing]:
-    if len(listing.files) <= intake.BATCH:
-        yield listing
-        return
-    files = iter(listing.files)
-    while part := tuple(islice(files, intake.BATCH)):
-        yield Listing(listing.folder, part)
-
-
-def shown(path: bytes) -> str:
-    """A path for people: what is no text becomes U+FFFD."""
-    return os.fsdecode(path).encode("utf-8", "replace").decode("utf-8", "replace")
+        rest = iter(listing.files)
+        problems += listing.problems
+        while part := list(islice(rest, intake.BATCH - len(files))):
+            files += part
+            if len(files) >= intake.BATCH:
+                yield Listing(tuple(files), tuple(problems))
+                files, problems = [], []
+    if files or problems:
+        yield Listing(tuple(files), tuple(problems))

@@ -23,7 +23,7 @@ def readable(asked: str, roots: Iterable[Path]) -> Path:
     Raises `InvalidRequest` for no path, `Forbidden` for one outside, also of a folder that is not there: who may not
     look there shall not learn what is; `ContentUnknown` for none inside.
     """
-    if not asked.startswith("/") or "\0" in asked:
+    if not asked.startswith("/") or "\0" in asked or not _is_path(asked):
         msg = "path: it must be an absolute path of a folder on the server."
         raise InvalidRequest(msg, 'Send {"path": "/absolute/folder"}.')
     known = tuple(roots)
@@ -34,7 +34,16 @@ def readable(asked: str, roots: Iterable[Path]) -> Path:
     if not any(real == root or root in real.parents for root in known):
         msg = "path: the folder lies outside of those that imports may read."
         raise Forbidden(msg, _ALLOW)
-    if not real.is_dir():
+    if not os.path.isdir(real):  # noqa: PTH112  says no, where a Path would raise
         msg = f"path: there is no folder {asked[:200]!r}."
         raise ContentUnknown(msg, "Check the path on the server.")
     return real
+
+
+def _is_path(asked: str) -> bool:
+    """Whether the system could have such a name; JSON can have code points that no bytes stand for."""
+    try:
+        os.fsencode(asked)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any
 
 from mediabridge.sidecar import errors
 from mediabridge.sidecar.extraction.cli.files import LocalFile, is_safe
@@ -17,37 +18,32 @@ from mediabridge.sidecar.extraction.extract import Reading
 from mediabridge.sidecar.extraction.many import ManyReader
 from mediabridge.sidecar.extraction.reader import Plain
 from mediabridge.sidecar.extraction.verdict import Kind as Verdict
-from mediabridge.sidecar.faults import EngineUnavailable, Fault, InvalidRequest, UnreadableFile
-from mediabridge.sidecar.library.dates import (
-    Evidence,
-    FileDates,
-    Folder,
-    Sidecar,
-    SidecarError,
-    Taken,
-    read_takeout,
-    read_xmp,
-    when_taken,
-    zone_at,
-)
+from mediabridge.sidecar.faults import Conflict, EngineUnavailable, Fault, InvalidRequest, UnreadableFile
+from mediabridge.sidecar.library.dates import Evidence, FileDates, Sidecar, Taken, when_taken, zone_at
 from mediabridge.sidecar.library.intake import Dated, Found
 
 from . import facts, types
+from .beside import Sidecars
 
 TOGETHER_BYTES = 64 * 1024 * 1024  # larger files are read alone: each has its own time limit
-_TAKEOUT_BYTES = 1024 * 1024 + 1
+_TOLD = 500  # characters of a sidecar's description
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A file to be studied. `key` is its step's, `path` where it lies; `on_disk`: its folder and dates are its own."""
+    """A file to be studied. `key` is its step's; `path` where it lies, None for the upload `content_hash`.
+
+    `size` and `mtime_ns` are what it had when it was found.
+    """
 
     key: bytes
     file_id: int
-    path: Path
     name: str
+    size: int
     mtime_ns: int
-    on_disk: bool = True
+    path: Path | None = None
+    content_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,90 +56,93 @@ class Studied:
     error: dict[str, str] | None = None
 
 
-class Folders:
-    """Listings of folders, for sidecars. Threads may share it: a listing that is made twice does no harm."""
-
-    def __init__(self, most: int = 64) -> None:
-        self._most = most
-        self._known: dict[str, Folder] = {}
-
-    def of(self, folder: str) -> Folder:
-        """The sidecars of a folder; none where it cannot be listed any more."""
-        found = self._known.get(folder)
-        if found is None:
-            names: list[str] = []
-            with contextlib.suppress(OSError):
-                names = os.listdir(folder)  # noqa: PTH208  names are all that is asked
-            found = Folder(names)
-            while len(self._known) >= self._most:
-                self._known.pop(next(iter(self._known)), None)
-            self._known[folder] = found
-        return found
-
-
-@dataclass(frozen=True, slots=True)
 class Student:
     """Studies files with a reader of several at once, with `second` where ExifTool is not to be had.
 
-    `new_path`: where a link with a harmless name may lie.
+    `local` gives the file of an upload, `new_path` where a link with a harmless name may lie.
     """
 
-    reader: ManyReader
-    second: Plain
-    zone: tzinfo
-    new_path: Callable[[], Path]
-    folders: Folders = field(default_factory=Folders)
+    def __init__(
+        self,
+        reader: ManyReader,
+        second: Plain,
+        zone: tzinfo,
+        local: Callable[[str], AbstractContextManager[Path]],
+        new_path: Callable[[], Path],
+    ) -> None:
+        self._reader, self._second, self._zone = reader, second, zone
+        self._local, self._new_path = local, new_path
+        self._sidecars = Sidecars(reader, self._named)
 
     def study(self, tasks: Sequence[Task]) -> list[Studied]:
-        """One answer for each task, in their order."""
-        with ExitStack() as links:
-            files = [self._local(task, links) for task in tasks]
-            problems = [_measure(file) for file in files]
-            sound = [file for file, problem in zip(files, problems, strict=True) if problem is None]
-            readings = iter(self._read(sound))
-            outcomes = [problem or next(readings) for problem in problems]
-            answers = zip(tasks, files, outcomes, strict=True)
-            return [self._judge(task, file, outcome) for task, file, outcome in answers]
+        """One answer for each task, in their order. Whatever is wrong with a file, it is that file's alone."""
+        with ExitStack() as held:
+            opened = [self._opened(task, held) for task in tasks]
+            sound = [file for file in opened if isinstance(file, LocalFile)]
+            readings = iter(zip(sound, self._read(sound), strict=True))
+            return [
+                _failed(task, one) if isinstance(one, Fault) else self._judged(task, *next(readings))
+                for task, one in zip(tasks, opened, strict=True)
+            ]
 
-    def _local(self, task: Task, links: ExitStack) -> LocalFile:
-        shown = os.fspath(task.path)
-        file = LocalFile(shown, task.path)
-        if not is_safe(shown):
-            link = self.new_path().with_suffix(f".{file.extension}" if file.extension else "")
-            link.symlink_to(task.path)
-            links.callback(link.unlink, missing_ok=True)
-            file.path = link
-        return file
+    def _opened(self, task: Task, held: ExitStack) -> LocalFile | Fault:
+        try:
+            path = task.path or held.enter_context(self._local(task.content_hash))
+            file = held.enter_context(self._named(path, task.name))
+            file.measure()
+            if not file.size:
+                return InvalidRequest("It is empty (0 bytes).", "Look for another copy of it.")
+        except Fault as fault:
+            return fault
+        return _changed(task) or file
+
+    @contextlib.contextmanager
+    def _named(self, path: Path, name: str) -> Iterator[LocalFile]:
+        """A file under a path that ExifTool may see."""
+        file = LocalFile(name, path)
+        if is_safe(os.fspath(path)):
+            yield file
+            return
+        link = self._new_path().with_suffix(f".{file.extension}" if file.extension else "")
+        link.symlink_to(path)
+        file.path = link
+        try:
+            yield file
+        finally:
+            link.unlink(missing_ok=True)
 
     def _read(self, files: Sequence[LocalFile]) -> list[Reading | Fault]:
         if sum(file.size for file in files) <= TOGETHER_BYTES:
-            found = self.reader.read(files) if files else []
+            found = self._reader.read(files) if files else []
         else:
-            found = [one for file in files for one in self.reader.read([file])]
+            found = [one for file in files for one in self._reader.read([file])]
         return [self._again(file, one) for file, one in zip(files, found, strict=True)]
 
     def _again(self, file: LocalFile, found: Reading | Fault) -> Reading | Fault:
         if not isinstance(found, EngineUnavailable):
             return found
         try:
-            return self.second.read(file)
+            return self._second.read(file)
         except Fault as fault:
             return fault
 
-    def _judge(self, task: Task, file: LocalFile, outcome: Reading | Fault) -> Studied:
+    def _judged(self, task: Task, file: LocalFile, outcome: Reading | Fault) -> Studied:
+        if problem := _changed(task):  # what was read is of another file than what was hashed
+            return _failed(task, problem)
+        if isinstance(outcome, Fault):
+            return _failed(task, outcome)
+        if outcome.verdict.kind is not Verdict.READABLE:
+            return _failed(task, UnreadableFile(f"It is broken: {outcome.verdict.reason}."))
         try:
-            if isinstance(outcome, Fault):
-                raise outcome
-            if outcome.verdict.kind is not Verdict.READABLE:
-                msg = f"It is broken: {outcome.verdict.reason}."
-                raise UnreadableFile(msg)
-            return self._found(task, file, outcome)
-        except Fault as fault:
-            return Studied(task, error={"kind": errors.kind_of(fault).code, "message": fault.message})
+            return Studied(task, self._found(task, file, outcome), facts.keywords_of(outcome.metadata))
+        except Exception as problem:  # noqa: BLE001  a bug of ours; the other files shall be imported
+            _log.exception("a file could not be imported")
+            error = {"kind": "internal_error", "message": f"{type(problem).__name__}; the log says where."}
+            return Studied(task, error=error)
 
-    def _found(self, task: Task, file: LocalFile, reading: Reading) -> Studied:
+    def _found(self, task: Task, file: LocalFile, reading: Reading) -> Found:
         metadata = reading.metadata
-        sidecars = tuple(self._sidecars(task)) if task.on_disk else ()
+        sidecars = () if task.path is None else tuple(self._sidecars.of(task.path))
         taken = self._taken(task, metadata, sidecars)
         width, height = facts.size_of(metadata)
         details = facts.details_of(metadata)
@@ -151,8 +150,8 @@ class Student:
             if sidecar.position:
                 details.setdefault("position", list(sidecar.position))
             if sidecar.description:
-                details.setdefault("description", sidecar.description[:500])
-        found = Found(
+                details.setdefault("description", sidecar.description[:_TOLD])
+        return Found(
             file_id=task.file_id,
             sha256=file.sha256,
             mime_type=reading.mime_type,
@@ -163,15 +162,14 @@ class Student:
             duration_s=facts.duration_of(metadata),
             details=details,
         )
-        return Studied(task, found, facts.keywords_of(metadata))
 
     def _taken(self, task: Task, metadata: facts.Metadata, sidecars: tuple[Sidecar, ...]) -> Taken:
-        modified = datetime.fromtimestamp(task.mtime_ns / 1e9, UTC) if task.on_disk else None
+        modified = None if task.path is None else datetime.fromtimestamp(task.mtime_ns / 1e9, UTC)
         return when_taken(
             Evidence(
                 metadata=metadata,
                 name=task.name,
-                zone=self.zone,
+                zone=self._zone,
                 now=datetime.now(UTC),
                 files=FileDates(modified=modified),
                 sidecars=sidecars,
@@ -179,23 +177,19 @@ class Student:
             )
         )
 
-    def _sidecars(self, task: Task) -> Iterator[Sidecar]:
-        folder = task.path.parent
-        beside = self.folders.of(os.fspath(folder)).beside(task.path.name)
-        if beside.takeout:
-            with contextlib.suppress(OSError, SidecarError), (folder / beside.takeout).open("rb") as file:
-                yield read_takeout(file.read(_TAKEOUT_BYTES))
-        if beside.xmp:
-            found: list[Any] = self.reader.read([LocalFile(beside.xmp, folder / beside.xmp)])
-            if isinstance(found[0], Reading):
-                yield read_xmp(found[0].metadata)
 
-
-def _measure(file: LocalFile) -> Fault | None:
+def _changed(task: Task) -> Fault | None:
+    """Whether the file is not the one any more that was found. Uploads do not change."""
+    if task.path is None:
+        return None
     try:
-        file.measure()
-    except Fault as fault:
-        return fault
-    if not file.size:
-        return InvalidRequest("It is empty (0 bytes).", "Look for another copy of it.")
-    return None
+        told = os.lstat(task.path)
+    except OSError as problem:
+        return UnreadableFile(f"It cannot be read: {problem.strerror}.")
+    if stat.S_ISREG(told.st_mode) and (told.st_size, told.st_mtime_ns) == (task.size, task.mtime_ns):
+        return None
+    return Conflict("It changed while it was imported.", "Import it again.")
+
+
+def _failed(task: Task, fault: Fault) -> Studied:
+    return Studied(task, error={"kind": errors.kind_of(fault).code, "message": fault.message})

@@ -24,16 +24,18 @@ def kind_of(mime_type: str) -> Kind:
     return _KINDS.get(mime_type.partition("/")[0], "document" if mime_type.startswith(("text/", "appl")) else "other")
 
 
-def judge(path: str, size: int) -> str | None:
+def judge(path: str, size: int, name: str = "") -> str | None:
     """The type of a file that is to be imported, None for one that is passed over. Raises `OSError`.
 
-    An empty file is judged by its name: that a picture has become empty is to be told, not passed over.
+    `name` is its owner's, where it lies under another. An empty file is judged by its name: that a picture has become
+    empty is to be told, not passed over.
     """
+    name = name or os.path.basename(path)  # noqa: PTH119
     if size == 0:
-        guess = mimetypes.guess_type(path)[0]
+        guess = mimetypes.guess_type(f"/{name}")[0]
         return guess if guess and kind_of(guess) in TAKEN else None
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123  a Path for each file costs more than the reading
         head = file.read(HEAD)
     # The end of a file tells archives apart, and no picture or film is one.
-    found = type_of(head, b"", extension_of(os.path.basename(path)))  # noqa: PTH119
+    found = type_of(head, b"", extension_of(name))
     return found if found and kind_of(found) in TAKEN else None

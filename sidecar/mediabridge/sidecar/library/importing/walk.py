@@ -20,16 +20,30 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """One folder: its files without sidecars, sorted by name. `problem`: it could not be listed."""
+class Problem:
+    """A folder that could not be listed, or a file in it that tells nothing of itself."""
 
-    folder: str
+    path: str
+    error: OSError
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One folder: its files without sidecars, sorted by name."""
+
     files: tuple[Entry, ...] = ()
-    problem: OSError | None = None
+    problems: tuple[Problem, ...] = ()
 
 
 def walk(root: str) -> Iterator[Listing]:
-    """Every folder from `root` downwards; hidden ones and junk are passed over, links are not followed."""
+    """Every folder from `root` downwards; hidden ones and junk are passed over, links are not followed.
+
+    A `root` that is a file is all there is.
+    """
+    if os.path.isfile(root):  # noqa: PTH113  names that are no text stay as they are
+        told = os.stat(root)  # noqa: PTH116
+        yield Listing((Entry(root, told.st_size, told.st_mtime_ns),))
+        return
     waiting = [root]
     while waiting:
         folder = waiting.pop()
@@ -37,14 +51,15 @@ def walk(root: str) -> Iterator[Listing]:
             with os.scandir(folder) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
         except OSError as problem:
-            yield Listing(folder, problem=problem)
+            yield Listing(problems=(Problem(folder, problem),))
             continue
         kept = [entry for entry in found if not entry.name.startswith(".") and entry.name.lower() not in _JUNK]
         waiting += reversed([entry.path for entry in kept if entry.is_dir(follow_symlinks=False)])
-        yield Listing(folder, tuple(_files(kept)))
+        yield _listing(kept)
 
 
-def _files(entries: list[os.DirEntry[str]]) -> Iterator[Entry]:
+def _listing(entries: list[os.DirEntry[str]]) -> Listing:
+    files, problems = [], []
     for entry in entries:
         if not entry.is_file(follow_symlinks=False) or entry.name.lower().endswith(_SIDECARS):
             continue
@@ -52,4 +67,8 @@ def _files(entries: list[os.DirEntry[str]]) -> Iterator[Entry]:
             told = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # it went meanwhile
             continue
-        yield Entry(entry.path, told.st_size, told.st_mtime_ns)
+        except OSError as problem:  # of a folder whose names may be read, and no more
+            problems.append(Problem(entry.path, problem))
+        else:
+            files.append(Entry(entry.path, told.st_size, told.st_mtime_ns))
+    return Listing(tuple(files), tuple(problems))

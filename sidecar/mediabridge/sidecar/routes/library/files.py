@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from mediabridge.sidecar.answers import answer
 from mediabridge.sidecar.faults import Conflict
 from mediabridge.sidecar.images.shelf import Kept
-from mediabridge.sidecar.library import audit, cursor, groups, listing, moments, review
+from mediabridge.sidecar.library import audit, companions, cursor, groups, listing, moments, review
 from mediabridge.sidecar.library import tags as words
 from mediabridge.sidecar.library import timeline as months
 from mediabridge.sidecar.library.original import Placed
@@ -54,6 +54,7 @@ def one(file_id: str) -> Response:
             "dateEvidence": file.taken,
             "details": file.details,
             "duplicates": None if group is None else shown.group(group, tags),
+            "companions": [shown.companion(*it) for it in companions.of(session, number)],
             "decisions": [shown.decision(row) for row in audit.listed(session, number, limit=_DECISIONS)],
         }
 

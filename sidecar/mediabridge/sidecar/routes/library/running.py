@@ -31,7 +31,7 @@ def pause(job_id: str) -> Response:
 
 def resume(job_id: str) -> Response:
     """Go on where it was paused."""
-    return _changed(job_id, services().queue.resume, "resumed", "queued")
+    return _changed(job_id, services().queue.resume, "resumed")
 
 
 def cancel(job_id: str) -> Response:
@@ -76,11 +76,12 @@ def _told(parts: Services, job_id: str) -> dict[str, Any]:
     return shown.job(row, parts.queue.get(row.id))
 
 
-def _changed(job_id: str, change: Callable[[str], Queued | None], word: str, status: str | None = None) -> Response:
+def _changed(job_id: str, change: Callable[[str], Queued | None], word: str) -> Response:
     parts = services()
     before = _told(parts, job_id)
     if change(before["id"]) is None:
         msg = f"The job is {before['status']}, and cannot be {word}."
         raise Conflict(msg)
-    parts.library.write(lambda session: jobs.settle(session, before["id"], status or word))
+    if word == "cancelled":  # the only end that the worker does not note: it may never have begun
+        parts.library.write(lambda session: jobs.settle(session, before["id"], word))
     return answer(_told(parts, job_id))

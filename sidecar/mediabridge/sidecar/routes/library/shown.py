@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mediabridge.sidecar.database.models import Decision, File, Job, JobFile
+from mediabridge.sidecar.database.models import Companion, Decision, File, Job, JobFile
 from mediabridge.sidecar.jobs.job import Job as Queued
 from mediabridge.sidecar.library import moments
 from mediabridge.sidecar.library.groups import Shown
@@ -70,6 +70,12 @@ def group(found: Shown, tags: Mapping[int, Sequence[str]]) -> Json:
     return {"id": found.id, "settled": found.settled, "files": files}
 
 
+def companion(found: Companion, row: File) -> Json:
+    """A file that belongs to another, and is no duplicate of it."""
+    told = {"kind": found.kind, "certainty": found.certainty, "reasons": found.reasons}
+    return {**told, "file": {"id": row.id, "name": row.name, "type": row.kind, "mimeType": row.mime_type}}
+
+
 def decision(row: Decision) -> Json:
     """One change. Those with the same `id` are undone together."""
     return {
@@ -92,6 +98,7 @@ def job(row: Job, queued: Queued | None) -> Json:
         "kind": row.kind,
         "status": row.status if queued is None else queued.status,
         "progress": {"done": row.done, "total": row.total, "failed": row.failed},
+        "stage": row.stage,
         "error": row.error or (None if queued is None else queued.error),
         "options": row.options,
         "createdAt": moments.utc_text(row.created_us),
@@ -102,4 +109,5 @@ def job(row: Job, queued: Queued | None) -> Json:
 
 def failure(step: JobFile, row: File | None) -> Json:
     """A file that a job could not do."""
-    return {"fileId": step.file_id, "name": None if row is None else row.name, "error": step.error}
+    outcome = step.outcome if isinstance(step.outcome, dict) else {}
+    return {"fileId": step.file_id, "name": outcome.get("name") if row is None else row.name, "error": step.error}
