@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from contenders import ONE_CORE, Contender
@@ -25,10 +25,12 @@ READY_S = 30
 
 @dataclass
 class Server(Contender):
-    """`path` is the thumbnail's; `takes` says whether there is an upload to compare."""
+    """`path` is the thumbnail's; `shows` and `takes`: whether GETs and uploads are measured, `settings` are ours."""
 
     path: str = "/thumbnail.webp"
+    shows: bool = True
     takes: bool = True
+    settings: dict[str, str] = field(default_factory=dict)
 
     def get(self, method="GET", **headers):
         """(status, headers, body) of the thumbnail."""
@@ -85,7 +87,8 @@ class Field:
         nginx.command = ["nginx", "-c", self._conf(nginx.port)]
         return [
             Server("mediabridge", ours, (PROGRAM,)),
-            Server("no_worker", ours, (PROGRAM,)),
+            Server("no_cache", ours, (PROGRAM,), takes=False, settings={"PROXY_CACHE_MB": "0"}),
+            Server("no_worker", ours, (PROGRAM,), shows=False, settings={"SIDECAR_WORKER": "off"}),
             Server("express", express, node),
             nginx,
         ]
@@ -120,7 +123,7 @@ class Field:
         if one.command[0] != PROGRAM:
             return {**os.environ, "NODE_ENV": "production"}
         folders = {name: str(self.folder / one.name / name) for name in FOLDERS}
-        return {**os.environ, **folders, "SIDECAR_WORKER": "off" if one.name == "no_worker" else "on"}
+        return {**os.environ, **folders, **one.settings}
 
     def _prepare(self, one):
         """Store a photo; its thumbnail is what is asked for."""
