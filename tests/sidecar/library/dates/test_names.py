@@ -32,6 +32,9 @@ def test_the_names_of_the_corpus(corpus: Path) -> None:
     ("name", "expected", "role", "precision"),
     [
         ("IMG_20240131_123045.jpg", "2024-01-31T12:30:45", "taken", "second"),
+        ("telegram_2020_01_30_09_57_18.jpg", "2020-01-30T09:57:18", "taken", "second"),
+        ("Screenshot 2019_05_21 at 10.45.52.png", "2019-05-21T10:45:52", "taken", "second"),
+        ("20190919_053857000_iOS.jpg", "2019-09-19T05:38:57", "taken", "second"),
         ("IMG_20240131_123045_1.jpg", "2024-01-31T12:30:45", "taken", "second"),
         ("VID_20240131_123045.mp4", "2024-01-31T12:30:45", "taken", "second"),
         ("20240131_123045(0).jpg", "2024-01-31T12:30:45", "taken", "second"),
@@ -70,7 +73,8 @@ def test_what_apps_call_their_files(name: str, expected: str, role: str, precisi
     "name",
     [
         "IMG_1234.HEIC", "DSC00012.JPG", "GOPR1234.MP4", "GX010123.MP4", "DJI_0001.JPG", "P1020304.JPG", "",
-        "10152345_10152345678901234_1234567890_n.jpg", "received_1234567890123456.jpeg", "Screenshot (12).png",
+        "10152345_10152345678901234_1234567890_n.jpg", "received_1234567890123456.jpeg",
+        "Snapchat-1234567890.jpg", "Screenshot (12).png",
         "a20240131b.jpg", "3f20240131aa.jpg", "123202401311.jpg", "IMG_20170230_010101.jpg", "IMG_20240131_246060.jpg",
         "2024.jpg", "0000000000.jpg", "9999999999999.png",
     ],

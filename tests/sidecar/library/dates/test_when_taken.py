@@ -177,6 +177,16 @@ def test_apples_creation_date_has_its_zone() -> None:
     assert taken.offset == timedelta(hours=8)
 
 
+def test_a_phones_film_is_dated_at_its_end_and_named_after_its_beginning() -> None:
+    film = {"QuickTime": {"CreateDate": "2024:01:31 11:32:15", "Duration": "0:01:30", "AndroidVersion": "14"}}
+    taken = asked(film, "VID_20240131_123045.mp4")
+    assert (taken.moment, taken.confidence) == (datetime.fromisoformat("2024-01-31T12:30:45"), "high")
+    assert taken.utc == datetime(2024, 1, 31, 11, 30, 45, tzinfo=UTC)
+    abroad = asked(film, "VID_20240131_173045.mp4")
+    assert (abroad.offset, abroad.confidence) == (timedelta(hours=6), "high")
+    assert asked(film, "VID_20240131_123645.mp4").confidence == "low"
+
+
 def test_googles_time_and_a_local_one_are_the_same_moment() -> None:
     taken = asked(
         {"EXIF": {"CreateDate": "2024:01:31 12:30:45"}}, "a.jpg", google(datetime(2024, 1, 31, 4, 30, 45, tzinfo=UTC))

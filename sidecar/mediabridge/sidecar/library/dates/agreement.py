@@ -14,6 +14,7 @@ Agreement = Literal["exact", "zone", "day"]
 
 _TOLERANCE = timedelta(seconds=5)  # between pressing the button, the tag and the name; FAT counts in two seconds
 _FILE_TOLERANCE = timedelta(seconds=10)  # until it is written
+_STEPS_APART = timedelta(minutes=7)  # more, and every difference would be that of some zone
 _FULL = ("second", "minute")
 
 
@@ -37,29 +38,30 @@ def agreement(one: Candidate, other: Candidate, zone: Zone) -> Agreement | None:
     """How far the two agree; None when they do not."""
     if one.precision not in _FULL or other.precision not in _FULL:
         return "day" if _same_day(one, other, zone) else None
-    tolerance = _tolerance(one, other)
+    tolerance = tolerance_of(one, other)
     if abs(local(one, zone) - local(other, zone)) <= tolerance:
         return "exact"  # two zones' +00:00 and -08:00 beside the same clock are one moment: offsets are often wrong
     if one.utc is not None and other.utc is not None:
         return "exact" if abs(one.utc - other.utc) <= tolerance else None
-    return "zone" if _in_some_zone(one, other, tolerance) else None
+    return None if offset_of_both(one, other) is None else "zone"
 
 
 def shifted(one: Candidate, other: Candidate) -> bool:
     """Whether two local times differ by what two zones, or summer time, differ."""
     if one.clock is None or other.clock is None or "day" in (one.precision, other.precision):
         return False
-    between = offset_between(one.clock, other.clock, _tolerance(one, other))
+    between = offset_between(one.clock, other.clock, min(tolerance_of(one, other), _STEPS_APART))
     return between is not None and between != timedelta(0)
 
 
-def _in_some_zone(one: Candidate, other: Candidate, tolerance: timedelta) -> bool:
-    """Whether one's local time and the other's instant are the same moment somewhere."""
-    if one.clock is None:
+def offset_of_both(one: Candidate, other: Candidate) -> timedelta | None:
+    """The offset that makes one's local time the other's instant; None when none does."""
+    tolerance = min(tolerance_of(one, other), _STEPS_APART)
+    if one.clock is None or other.instant is None:
         one, other = other, one
     if one.clock is None or other.instant is None:
-        return False
-    return offset_between(one.clock, other.instant, tolerance) is not None
+        return None
+    return offset_between(one.clock, other.instant, tolerance)
 
 
 def _same_day(one: Candidate, other: Candidate, zone: Zone) -> bool:
@@ -69,7 +71,9 @@ def _same_day(one: Candidate, other: Candidate, zone: Zone) -> bool:
     return first == second
 
 
-def _tolerance(one: Candidate, other: Candidate) -> timedelta:
+def tolerance_of(one: Candidate, other: Candidate) -> timedelta:
+    """How far two that mean the same moment may be apart."""
     if "minute" in (one.precision, other.precision):
         return timedelta(minutes=1)
-    return _FILE_TOLERANCE if "file" in (one.family, other.family) else _TOLERANCE
+    between = _FILE_TOLERANCE if "file" in (one.family, other.family) else _TOLERANCE
+    return between + max(one.lasts, other.lasts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 
 from .model import Candidate, Family, Json, Metadata, least
@@ -79,7 +79,7 @@ def _candidate(tag: Tag, metadata: Metadata, family: Family) -> Candidate | None
         trusted = tag.group in ("EXIF", "QuickTime", "PNG")
         return replace(bare, clock=found.clock, offset=found.offset, precision=found.precision, trusted_offset=trusted)
     if tag.clock == "quicktime":
-        return _quicktime(replace(bare, precision=found.precision), found, metadata)
+        return _quicktime(replace(bare, precision=found.precision, lasts=_length(metadata)), found, metadata)
     return replace(bare, instant=found.clock.replace(tzinfo=UTC), precision=found.precision)
 
 
@@ -124,6 +124,16 @@ def _quicktime(bare: Candidate, found: Read, metadata: Metadata) -> Candidate:
         return replace(bare, clock=found.clock, doubts=(f"{maker.split()[0]} writes local time where UTC belongs",))
     instant = found.clock.replace(tzinfo=UTC)
     return replace(bare, instant=instant, doubts=() if maker.startswith(WRITES_UTC) else (_NO_MAKER,))
+
+
+def _length(metadata: Metadata) -> timedelta:
+    """QuickTime:Duration as ExifTool writes it: `4.97 s` or `0:01:30`; nothing for days."""
+    text = str(metadata.get("QuickTime", {}).get("Duration", ""))[:_MOST_TEXT]
+    if found := re.fullmatch(r"(\d{1,3}\.\d{1,6}) s", text, re.ASCII):
+        return timedelta(seconds=float(found[1]))
+    if found := re.fullmatch(r"(\d{1,2}):(\d\d):(\d\d)", text, re.ASCII):
+        return timedelta(hours=int(found[1]), minutes=int(found[2]), seconds=int(found[3]))
+    return timedelta(0)
 
 
 def _maker(metadata: Metadata) -> str:

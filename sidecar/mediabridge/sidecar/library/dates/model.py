@@ -48,6 +48,7 @@ class Candidate:
     most: Confidence = "high"
     doubts: tuple[str, ...] = ()
     refused: str | None = None
+    lasts: timedelta = timedelta(0)  # of a film: phones write the date of its end, and its beginning into its name
     trusted_offset: bool = True  # false for offsets that editing programs write of their own machine
 
     @property
@@ -147,6 +148,7 @@ class Taken:
             "precision": self.precision,
             "confidence": self.confidence,
             "source": self.source,
+            "ofCamera": self.of_camera is not None,
             "reasons": list(self.reasons),
             "candidates": [candidate.to_json() for candidate in self.candidates],
         }

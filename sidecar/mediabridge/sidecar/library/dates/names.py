@@ -39,10 +39,10 @@ _BACKWARDS = (
 # Seconds (10 digits) or milliseconds (13) since 1970, as the whole name or after a word that announces them.
 _EPOCH = re.compile(
     r"(?:(?P<word>img|vid|image|video|photo|picture|pic|camera|cropped|screenshot|fb_img|fb_vid|mmexport|wx_camera|"
-    r"received|inshot|lv|jpeg|dji_fly|faceapp|snapchat|beauty)[-_ ]?)?(?P<number>\d{10}|\d{13})(?:[-_ (~].{0,20})?",
+    r"inshot|lv|jpeg|faceapp|beauty)[-_ ]?)?(?P<number>\d{10}|\d{13})(?:[-_ (~].{0,20})?",
     re.IGNORECASE,
 )
-_SAVED_LATER = frozenset({"fb_img", "fb_vid", "mmexport", "received", "wx_camera", "snapchat"})
+_SAVED_LATER = frozenset({"fb_img", "fb_vid", "mmexport", "wx_camera"})
 _FIRST_EPOCH = 1_000_000_000  # 2001-09-09, before it there were nine digits
 
 _SCREENSHOT = (
@@ -71,6 +71,7 @@ class Rule:
 _SENT = "{} puts the day of sending or saving into names, which may be later than the picture"
 RULES: tuple[Rule, ...] = (
     Rule(re.compile(r"^PXL_"), "taken", 74, "medium", utc=True),  # Google's camera app, since 2020
+    Rule(re.compile(r"^\d{8}_\d{9}_iOS$"), "taken", 70, "medium", utc=True),  # OneDrive's upload of iPhones
     Rule(re.compile(r"-WA\d+|^WhatsApp ", re.IGNORECASE), "sent", 35, "low", _SENT.format("WhatsApp")),
     Rule(re.compile(r"^signal-", re.IGNORECASE), "sent", 35, "low", _SENT.format("Signal")),
     Rule(re.compile(r"^(?:photo|video|file|audio|gif)_(?:\d+@)?\d"), "sent", 35, "low", _SENT.format("Telegram")),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from .agreement import Zone, agreement
+from .agreement import Zone, agreement, offset_of_both
 from .model import AT, Candidate, Precision, ZoneSource
 from .zones import is_twofold, local_in, offset_between, offset_in
 
@@ -51,7 +51,7 @@ def _of_instant(finest: Candidate, same: Sequence[Candidate], zone: Zone) -> Tol
     for one in sorted(same, key=lambda it: -it.worth):
         if one.clock is None or one.role not in AT:
             continue
-        offset = offset_between(one.clock, finest.instant, _TOLERANCE)
+        offset = offset_of_both(one, finest)
         if offset == timedelta(0) and one.offset is None and not zone.assumed:
             continue  # perhaps a UTC time itself
         if offset == timedelta(0) and one.offset is None:  # or the instant is a local time: both say this clock
