@@ -50,6 +50,19 @@ def test_a_statement_of_ours_that_is_wrong_is_no_trouble_of_the_database(databas
             database.write(lambda session, wrong=wrong: session.execute(text(wrong)))
 
 
+def test_who_reads_sees_one_state_and_cannot_write(database: Database) -> None:
+    def work(session: Session) -> tuple[int, int]:
+        first = session.scalar(select(func.count()).select_from(Setting))
+        database.write(lambda other: add(other, "meanwhile"))
+        return first or 0, session.scalar(select(func.count()).select_from(Setting)) or 0
+
+    assert database.read(work) == (0, 0)
+    assert names(database) == ["meanwhile"]
+    with pytest.raises((DBAPIError, Fault), match=r"readonly|read-only"):
+        database.read(lambda session: session.execute(text("DELETE FROM settings")))
+    assert names(database) == ["meanwhile"]
+
+
 def test_words_sort_by_their_code_points(database: Database) -> None:
     words = ["z", "Z", "ä", "a", "é", "中", "\U0001f600", "-", "_"]
 

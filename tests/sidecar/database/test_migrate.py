@@ -47,9 +47,9 @@ def test_from_nothing_to_the_models_and_not_again(empty: str) -> None:
 
 
 def test_many_processes_that_start_at_once_migrate_once(empty: str) -> None:
-    started = [subprocess.Popen([sys.executable, "-c", OPEN, empty], stderr=subprocess.PIPE) for _ in range(4)]
+    started = [subprocess.Popen([sys.executable, "-c", OPEN, empty], stderr=subprocess.PIPE) for _ in range(3)]
     ends = [process.communicate(timeout=60)[1].decode() for process in started]
-    assert ([process.returncode for process in started], ends) == ([0] * 4, [""] * 4)
+    assert ([process.returncode for process in started], ends) == ([0] * 3, [""] * 3)
 
 
 def test_a_migration_that_breaks_off_leaves_nothing(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,8 +70,7 @@ def test_a_migration_that_breaks_off_leaves_nothing(empty: str, monkeypatch: pyt
 
 def test_a_database_of_a_newer_version_is_left_alone(empty: str) -> None:
     database = Database.open(empty)
-    with database.engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.write(lambda session: session.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     with pytest.raises(StorageUnavailable, match="'9999', which this version does not know"):
         Database.open(empty)
     assert migrate.revision(database.engine) == "9999"

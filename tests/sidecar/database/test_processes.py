@@ -41,13 +41,13 @@ def count(session: Session, table: type) -> int:
 
 def test_many_write_at_once_and_none_is_turned_away(place: tuple[str, Database]) -> None:
     url, database = place
-    started = [start(url, f"W{number}", 60) for number in range(3)]
+    started = [start(url, f"W{number}", 30) for number in range(3)]
     ends = [process.communicate(timeout=60) for process in started]
     assert [(process.returncode, errors) for process, (_, errors) in zip(started, ends, strict=True)] == [(0, "")] * 3
     counts = database.read(lambda session: (count(session, File), count(session, JobFile), count(session, FileTag)))
-    assert counts == (180, 180, 360)
+    assert counts == (90, 90, 180)
     jobs = database.read(lambda session: [(job.done, job.total, job.failed) for job in session.scalars(select(Job))])
-    assert jobs == [(60, 60, 0)] * 3
+    assert jobs == [(30, 30, 0)] * 3
 
 
 def test_what_was_told_before_a_kill_is_there_and_nothing_is_half(tmp_path: Path) -> None:

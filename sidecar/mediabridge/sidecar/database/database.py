@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from mediabridge.sidecar.faults import StorageUnavailable
 
-from .engine import WRITES, file_of, open_engine
+from .engine import file_of, open_engine, readers, writers
 from .migrate import migrate
 from .trouble import fault_of, is_bug, trouble
 
@@ -33,7 +33,7 @@ class Database:
     def __init__(self, engine: Engine, *, patience_s: float = PATIENCE_S) -> None:
         self.engine = engine
         self._patience_s = patience_s
-        self._writing = engine.execution_options(**{WRITES: True})
+        self._reading, self._writing = readers(engine), writers(engine)
         # SQLite has one writer at a time: threads of one process take turns here, where nobody polls.
         one_writes = engine.dialect.name == "sqlite"
         self._turn: AbstractContextManager[object] = threading.Lock() if one_writes else contextlib.nullcontext()
@@ -52,8 +52,8 @@ class Database:
         return cls(engine, patience_s=patience_s)
 
     def read(self, work: Work[T]) -> T:
-        """What `work` makes of one state of the database. It must not write."""
-        return self._do(work, self.engine, contextlib.nullcontext())
+        """What `work` makes of one state of the database. It cannot write."""
+        return self._do(work, self._reading, contextlib.nullcontext())
 
     def write(self, work: Work[T]) -> T:
         """Do `work` in a transaction: perhaps several times, of which one counts. It must change nothing else."""

@@ -52,7 +52,20 @@ def _prepare(connection: Any, _record: object) -> None:
 def _begin(connection: Connection) -> None:
     """Who writes says so at once: a reader that becomes a writer is refused when somebody else wrote meanwhile."""
     writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql(f"PRAGMA query_only={int(not writes)}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def readers(engine: Engine) -> Engine:
+    """The engine for those who read: they see one state of the database, and are refused when they write."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def writers(engine: Engine) -> Engine:
+    """The engine for those who write."""
+    return engine.execution_options(**{WRITES: True})
 
 
 def file_of(engine: Engine) -> Path | None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from mediabridge.sidecar.faults import StorageUnavailable
 
-from .engine import WRITES, file_of
+from .engine import file_of, writers
 from .lock import alone
 
 HEAD = "0002"  # the newest revision in migrations/versions
@@ -48,7 +48,7 @@ def _revision(connection: Connection) -> str | None:
 def _alone(engine: Engine) -> Iterator[Connection]:
     """A transaction of the only one who migrates."""
     file = file_of(engine)
-    writing = engine.execution_options(**{WRITES: True})
+    writing = writers(engine)
     if file is None:
         with writing.begin() as connection:
             connection.execute(text("SET LOCAL lock_timeout = 0"))  # somebody else's migration may take its time
@@ -65,7 +65,10 @@ def _use_log(engine: Engine) -> None:
     """The file remembers it (sqlite.org/wal.html#persistence_of_wal_mode). It cannot be done in a transaction."""
     connection = engine.raw_connection()
     try:
-        connection.cursor().execute("PRAGMA journal_mode=WAL").close()
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA query_only=0")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.close()
     finally:
         connection.close()
 
