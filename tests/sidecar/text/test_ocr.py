@@ -18,7 +18,7 @@ from mediabridge.sidecar.images import Pictures
 from mediabridge.sidecar.text import Ocr, OcrLimits, Tesseract, Texts
 
 WORDS = "The quick brown fox jumps over the lazy dog"
-PDF, PNG = "application/pdf", "image/png"
+PDF, PNG, TIFF = "application/pdf", "image/png", "image/tiff"
 # Answers as Tesseract does, and for a page what the name of the language says.
 STAND_IN = """#!{python} -SE
 import os, sys, time
@@ -97,6 +97,40 @@ def test_a_document_is_read_page_by_page_where_it_has_no_text(ocr: Ocr, tmp_path
     every = ocr.read(path, PDF, ("eng",), every_page=True)
     assert [page["source"] for page in every["pages"]] == ["ocr", "ocr"]
     assert every["text"] == answer["text"]
+
+
+def test_a_tiff_of_several_pages(ocr: Ocr, tmp_path: Path) -> None:
+    path = tmp_path / "fax.tiff"
+    first, second = printed("first page").convert("1"), printed("second page", width=700)
+    first.save(path, save_all=True, append_images=[second])
+    answer = ocr.read(path, TIFF, ("eng",))
+    assert [page["text"] for page in answer["pages"]] == ["first page", "second page"]
+    assert (answer["pageCount"], answer["truncated"]) == (2, False)
+    assert ocr.read(path, TIFF, ("eng",), most_pages=1)["warnings"] == ["1 of 2 pages were read"]
+    small = tmp_path / "one.tiff"
+    first.save(small)
+    assert ocr.read(small, TIFF, ("eng",))["pageCount"] == 1
+
+
+def test_a_small_copy_in_a_tiff_is_no_page(stand_in_for: Callable[..., Ocr], tmp_path: Path) -> None:
+    path = tmp_path / "scan.tiff"
+    small = Image.new("L", (20, 10), 255)
+    small.encoderinfo = {"tiffinfo": {254: 1}}
+    Image.new("L", (200, 100), 255).save(path, save_all=True, append_images=[small])
+    assert stand_in_for().read(path, TIFF, ("eng",))["pageCount"] == 1
+
+
+def test_a_damaged_page_of_a_tiff(stand_in_for: Callable[..., Ocr], tmp_path: Path) -> None:
+    path = tmp_path / "fax.tiff"
+    pages = [Image.effect_noise((300, 300), 50) for _ in range(2)]
+    pages[0].save(path, save_all=True, append_images=pages[1:], compression="tiff_lzw")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(content[2000:4000], bytes(2000)))
+    answer = stand_in_for().read(path, TIFF, ("eng",))
+    assert (answer["status"], answer["pageCount"]) == ("partial", 2)
+    assert "damaged" in answer["pages"][0]["error"]
+    with pytest.raises(faults.UnreadableFile):
+        stand_in_for().read(kept(path, b"II*\0nothing"), TIFF, ("eng",))
 
 
 def test_two_languages(ocr: Ocr, tmp_path: Path) -> None:

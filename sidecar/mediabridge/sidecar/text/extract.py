@@ -60,16 +60,31 @@ class Texts:
             "engine": engine_of(mime_type),
         }
 
-    def page(self, path: Path, number: int) -> tuple[bytes, int]:
+    def page(self, path: Path, number: int) -> tuple[bytes, int | None]:
         """A page of a PDF as a PNG, and its dots per inch. Raises `UnreadableFile` and the like."""
+        told, data = self._ask({"do": "page", "path": str(path), "number": number})
+        return data, told["dpi"]
+
+    def frames(self, path: Path) -> list[int]:
+        """The frames of a TIFF that are pages. Raises the same."""
+        found: list[int] = self._ask({"do": "frames", "path": str(path)})[0]["frames"]
+        return found
+
+    def frame(self, path: Path, number: int) -> tuple[bytes, int | None]:
+        """One of them as a PNG. Raises the same."""
+        told, data = self._ask({"do": "frame", "path": str(path), "number": number})
+        return data, told["dpi"]
+
+    def _ask(self, request: dict[str, Any]) -> tuple[Any, bytes]:
+        """The one answer about a picture."""
         self._refuse()
         try:
-            ((told, data),) = self._pool.stream({"do": "page", "path": str(path), "number": number})
+            ((told, data),) = self._pool.stream(request)
         except IsolationError as problem:
             raise _fault(problem, []) from problem
         if "problem" in told:
             raise UnreadableFile(f"The page cannot be drawn: {told['problem']}.")
-        return data, told["dpi"]
+        return told, data
 
     def close(self) -> None:
         """End the children."""

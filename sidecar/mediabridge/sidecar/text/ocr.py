@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,15 +19,15 @@ from mediabridge.sidecar.images.shelf import told
 from . import program
 from .extract import Texts
 from .program import Check
-from .readers import PDF
+from .readers import PAGE_SIZE, PDF
 from .tesseract import Command, Page, Tesseract, require
 
 Report = Callable[[int, int], None]  # pages done, pages in all
 Status = Literal["ok", "empty", "partial", "encrypted", "broken"]
 PAGES = 50
 MOST_PAGES = 500
-# Phone cameras have 4000 x 3000; a till receipt may be much higher than wide.
-_PICTURE = Preset("page", 4000, 8000, "png")
+TIFF = "image/tiff"
+_PAGE = Preset("page", *PAGE_SIZE, "png")
 _ACTIVE = "image/svg+xml"
 
 
@@ -82,11 +83,7 @@ class Ocr:
         with self._turn(check):
             command = self._tesseract.command(languages, installed)
             work = _Work(command, self._limits, check, report)
-            fields = (
-                self._document(path, work, most_pages, every_page=every_page)
-                if mime_type == PDF
-                else self._picture(path, work)
-            )
+            fields = self._read(path, mime_type, work, most_pages, every_page=every_page)
         elapsed_ms = round((time.monotonic() - started) * 1000, 1)
         return {
             **fields,
@@ -96,10 +93,23 @@ class Ocr:
             "engine": engine,
         }
 
+    def _read(self, path: Path, mime_type: str, work: _Work, most_pages: int, *, every_page: bool) -> dict[str, Any]:
+        if mime_type == PDF:
+            return self._document(path, work, most_pages, every_page=every_page)
+        frames = self._texts.frames(path) if mime_type == TIFF else []
+        return self._scan(path, work, frames, most_pages) if len(frames) > 1 else self._picture(path, work)
+
+    def _scan(self, path: Path, work: _Work, frames: list[int], most_pages: int) -> dict[str, Any]:
+        shown = frames[:most_pages]
+        work.total = len(shown)
+        for number, frame in enumerate(shown, 1):
+            work.add(number, partial(self._texts.frame, path, frame))
+        return work.answer(page_count=len(frames), warnings=[], truncated=len(shown) < len(frames))
+
     def _picture(self, path: Path, work: _Work) -> dict[str, Any]:
         drawn: list[bytes] = []
         with told():
-            self._pictures.make(path, [_PICTURE], lambda _made, data: drawn.append(data))
+            self._pictures.make(path, [_PAGE], lambda _made, data: drawn.append(data))
         work.total = 1
         work.add(1, lambda: (drawn[0], None))
         return work.answer(page_count=1, warnings=[], truncated=False)
@@ -114,11 +124,9 @@ class Ocr:
             if page["text"] and number not in bare and not every_page:
                 work.keep(number, page["text"])
             else:
-                work.add(number, lambda number=number: self._texts.page(path, number))  # type: ignore[misc]
+                work.add(number, partial(self._texts.page, path, number))
         count, warnings = answer.get("pageCount", 0), list(answer["warnings"])
-        if cut := count > len(shown):
-            warnings.append(f"{len(shown)} of {count} pages were read")
-        fields = work.answer(page_count=count, warnings=warnings, truncated=cut)
+        fields = work.answer(page_count=count, warnings=warnings, truncated=len(shown) < count)
         if answer["status"] in ("encrypted", "broken"):
             fields["status"] = answer["status"]
         return fields
@@ -181,6 +189,8 @@ class _Work:
             if self._late:
                 raise ExtractionTimeout(msg, "Ask for fewer pages (pages=1), or send a smaller picture.")
             raise UnreadableFile(msg, "Check that the file opens in a viewer, and upload it again.")
+        if truncated:
+            warnings = [*warnings, f"{len(self._pages)} of {page_count} pages were read"]
         text = "\n\n".join(page["text"] for page in self._pages if page["text"])
         words = sum(page.words for page in self._read)
         total = sum((page.confidence or 0) * page.words for page in self._read)

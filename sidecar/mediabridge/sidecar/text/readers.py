@@ -11,6 +11,8 @@ from typing import cast
 from .notes import Notes, Piece
 
 PDF = "application/pdf"
+# Phone cameras have 4000 x 3000; a till receipt may be much higher than wide.
+PAGE_SIZE = 4000, 8000
 _OOXML = "application/vnd.openxmlformats-officedocument"
 _ODF = "application/vnd.oasis.opendocument"
 # A module is loaded when a file of its type comes: PDFium alone costs 60 ms.

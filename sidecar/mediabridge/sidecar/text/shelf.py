@@ -23,7 +23,7 @@ from mediabridge.sidecar.storage.record import Record
 from mediabridge.sidecar.storage.store import ContentStore
 
 from .extract import Texts
-from .ocr import PAGES, Ocr, Report, readable
+from .ocr import PAGES, TIFF, Ocr, Report, readable
 from .program import Check
 from .readers import PDF, TYPES
 
@@ -173,9 +173,11 @@ def _age(kept: Kept) -> timedelta:
 
 
 def ocr_name(mime_type: str, languages: Sequence[str], pages: int, *, every_page: bool) -> str:
-    """The derived file's name; a picture has one page, whatever is asked for."""
+    """The derived file's name; most pictures have one page, whatever is asked for."""
     words = "-".join(languages).replace("/", ".").lower()
-    if mime_type != PDF:
+    if mime_type == TIFF:
+        every_page = False
+    elif mime_type != PDF:
         return f"ocr-{words}.json"
     return f"ocr-{words}{'.all' if every_page else ''}{'' if pages == PAGES else f'.{pages}'}.json"
 

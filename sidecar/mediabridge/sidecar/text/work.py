@@ -19,12 +19,19 @@ _DAMAGE = (
 
 
 def work(request: Any) -> Iterator[tuple[Any, bytes]]:
-    """`{"do": "text", "path", "mimeType"}` → pieces, then `{"end"}`; `{"do": "page", "path", "number"}` → a PNG."""
+    """What is to be done is `do`, with a file at `path`.
+
+    `text`, by `mimeType` → pieces, then `{"end"}`; `page`, by `number` → a PNG of a PDF's page; `frames` → those of a
+    TIFF that are pages; `frame`, by `number` → a PNG. The last three, if they fail: `{"problem"}`.
+    """
     path = Path(request["path"])
-    if request["do"] == "page":
-        yield from _page(path, request["number"])
-    else:
+    if request["do"] == "text":
         yield from _text(path, request["mimeType"])
+        return
+    try:
+        yield _drawn(path, request)
+    except (Broken, Encrypted) as problem:
+        yield {"problem": str(problem) or "it needs a password"}, b""
 
 
 def _text(path: Path, mime_type: str) -> Iterator[tuple[Any, bytes]]:
@@ -55,12 +62,15 @@ def _text(path: Path, mime_type: str) -> Iterator[tuple[Any, bytes]]:
     )
 
 
-def _page(path: Path, number: int) -> Iterator[tuple[Any, bytes]]:
-    from . import pdf  # noqa: PLC0415  children that only read text do without PDFium
+def _drawn(path: Path, request: Any) -> tuple[Any, bytes]:
+    # Children that only read text do without PDFium, and without Pillow.
+    if request["do"] == "page":
+        from . import pdf  # noqa: PLC0415
 
-    try:
-        data, dpi = pdf.picture(path, number)
-    except (Broken, Encrypted) as problem:
-        yield {"problem": str(problem) or "it needs a password"}, b""
-    else:
-        yield {"dpi": dpi}, data
+        data, dpi = pdf.picture(path, request["number"])
+        return {"dpi": dpi}, data
+    from . import scans  # noqa: PLC0415
+
+    if request["do"] == "frames":
+        return {"frames": scans.pages(path)}, b""
+    return {"dpi": None}, scans.picture(path, request["number"])
