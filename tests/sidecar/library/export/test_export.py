@@ -92,12 +92,13 @@ def test_what_stands_in_the_file_of_another_time_goes(library: Library, picture:
     assert (told["IPTC:Caption-Abstract"], told["IPTC:Keywords"]) == ("Café", "Zoë")
 
 
-def test_a_guess_orders_the_copy_and_is_not_written_into_it(library: Library, picture: Picture) -> None:
+def test_a_guess_is_no_date_and_where_it_is_one_it_is_not_written_down(library: Library, picture: Picture) -> None:
     library.add(library.put("x.jpg", picture()), confidence="low")
     library.export()
-    assert "ExifIFD:DateTimeOriginal" not in library.read("2024/20240131_120000.jpg")
-    library.export(leastConfidence="medium")
+    assert library.exported() == ["unknown/x.jpg"]
+    library.export(leastConfidence="low")
     assert library.exported() == ["2024/20240131_120000.jpg", "unknown/x.jpg"]
+    assert "ExifIFD:DateTimeOriginal" not in library.read("2024/20240131_120000.jpg")
 
 
 @pytest.mark.parametrize(("kind", "metadata"), [("BMP", "embed"), ("JPEG", "sidecar")])

@@ -47,7 +47,7 @@ class _Task:
     help="Without what was discarded, alone or as a duplicate, or with it; else as the library's settings say.",
 )
 @click.option("--metadata", type=click.Choice(METADATA), help="Dates and tags: in the copies, beside them, nowhere.")
-@click.option("--least-confidence", type=click.Choice(LEAST), help="Dates of less count as none.")
+@click.option("--least-confidence", type=click.Choice(LEAST), help="Dates of less (default: medium) count as none.")
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only these kinds of files.")
 @click.option("--tag", "tags", multiple=True, help="Only files with all of these tags.")
 @click.option("--since", metavar="DATE", help="Only files from this date on, as 2024-01-31, 2024-01, 2024.")

@@ -39,6 +39,7 @@ class Item:
     confidence: str
     chosen: bool
     tags: tuple[str, ...]
+    precision: str | None = None
 
     @property
     def writes_date(self) -> bool:
@@ -74,6 +75,7 @@ class Item:
             "date": None if self.taken_us is None else clock_text(self.taken_us),
             "offset": None if self.offset_min is None else offset_text(self.offset_min),
             "confidence": self.confidence,
+            "precision": self.precision,
             "tags": list(self.tags),
         }
 
@@ -88,6 +90,12 @@ def counts(confidence: str, options: Options, *, chosen: bool) -> bool:
 def is_assumed(taken: Any) -> bool:
     """Whether the offset in the evidence of a date is that of the setting."""
     return isinstance(taken, Mapping) and taken.get("zoneSource") == "setting"
+
+
+def precision_of(taken: Any) -> str | None:
+    """To what a date is known: `second`, `day`, …"""
+    found = taken.get("precision") if isinstance(taken, Mapping) else None
+    return found if isinstance(found, str) else None
 
 
 def _utc(clock: datetime, offset: timedelta) -> datetime:

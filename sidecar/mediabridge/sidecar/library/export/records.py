@@ -14,7 +14,7 @@ from mediabridge.sidecar.library.intake import batches
 from mediabridge.sidecar.library.listing import Filters, conditions
 from mediabridge.sidecar.library.steps import Step
 
-from .item import Item, counts, is_assumed
+from .item import Item, counts, is_assumed, precision_of
 from .options import Options
 
 KIND = "export"
@@ -114,6 +114,7 @@ def item_of(file: File, words: Iterable[str], options: Options, step: int = 0) -
         confidence=file.confidence,
         chosen=file.chosen,
         tags=tuple(words),
+        precision=precision_of(file.taken) if dated and not file.chosen else None,
     )
 
 
