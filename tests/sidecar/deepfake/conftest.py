@@ -14,7 +14,8 @@ from pictures import metadata
 
 from mediabridge.sidecar.cache import ResultCache
 from mediabridge.sidecar.cache.limits import Limits
-from mediabridge.sidecar.deepfake.analyst import Analyst, start_pool
+from mediabridge.sidecar.deepfake.analyst import Analyst
+from mediabridge.sidecar.deepfake.gather import start_pool
 from mediabridge.sidecar.extraction import verdict
 from mediabridge.sidecar.extraction.extract import Reading
 from mediabridge.sidecar.isolated import Pool

@@ -14,8 +14,9 @@ import pytest
 from pictures import jpeg, plant, scene
 from PIL import Image
 
-from mediabridge.sidecar.deepfake.analyst import LIMITS, Analyst, gather, media_type_of
+from mediabridge.sidecar.deepfake.analyst import Analyst, media_type_of
 from mediabridge.sidecar.deepfake.frames import FFmpegFrames, positions
+from mediabridge.sidecar.deepfake.gather import LIMITS, gather
 from mediabridge.sidecar.deepfake.steps import STEPS, chosen, left_out
 from mediabridge.sidecar.faults import ClientGone, EngineBusy, UnreadableFile, UnsupportedMedia
 from mediabridge.sidecar.isolated import Limits, Pool

@@ -16,13 +16,16 @@ from pictures import jpeg, scene
 from mediabridge.sidecar.cache import ResultCache
 from mediabridge.sidecar.cache.limits import Limits as Sizes
 from mediabridge.sidecar.deepfake import NoModel, decide
-from mediabridge.sidecar.deepfake.analyst import LIMITS, Analyst, gather
+from mediabridge.sidecar.deepfake.analyst import Analyst
+from mediabridge.sidecar.deepfake.frames import FFmpegFrames
+from mediabridge.sidecar.deepfake.gather import LIMITS, gather
 from mediabridge.sidecar.deepfake.gathered import Gathered
 from mediabridge.sidecar.deepfake.work import examine
 from mediabridge.sidecar.extraction import groups
 from mediabridge.sidecar.extraction.extract import Reading
 from mediabridge.sidecar.faults import UnreadableFile, UnsupportedMedia
 from mediabridge.sidecar.isolated import Died, Pool
+from mediabridge.sidecar.video import FFmpeg, find_tools
 
 from .conftest import File, Signer, created, reading
 
@@ -106,9 +109,10 @@ def test_every_hostile_file_is_answered_within_bounds(
     def read(file: Any, gone: object) -> tuple[Reading, bool]:
         return reading(tags[file.path], file.extension), False
 
-    analyst = Analyst(read, pool, ResultCache(Sizes(100, 50 * 1024**2)))
+    frames = FFmpegFrames(FFmpeg(lambda: find_tools(None)))
+    analyst = Analyst(read, pool, ResultCache(Sizes(100, 50 * 1024**2)), frames=frames)
     answered = refused = 0
-    for path in (one for one in tags if one.relative_to(corpus).parts[0] in ("hostile", "video")):
+    for path in (one for one in tags if one.relative_to(corpus).parts[0] == "hostile"):
         try:
             answer = analyst.analyse(File(path), "full", maps=True)
         except (UnreadableFile, UnsupportedMedia):

@@ -113,7 +113,7 @@ def test_a_picture_that_was_saved_once_has_no_ghosts(tmp_path: Path) -> None:
     assert piece.status == "none"
 
 
-@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("turn", [1, 4, 6])
 def test_a_copied_part_is_found_with_both_places(tmp_path: Path, turn: int) -> None:
     made = scene(5)
     made.paste(made.crop((80, 80, 240, 208)), (340, 250))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -21,33 +21,18 @@ from mediabridge.sidecar.cache import ResultCache
 from mediabridge.sidecar.cache.codec import Key, key_of
 from mediabridge.sidecar.extraction.answer import Gone, Subject, elapsed_ms
 from mediabridge.sidecar.extraction.extract import Reading, show
-from mediabridge.sidecar.faults import ClientGone, EngineBusy, UnreadableFile, UnsupportedMedia
-from mediabridge.sidecar.isolated import (
-    Died,
-    IsolationError,
-    Limits,
-    NoRoom,
-    NotStarted,
-    OutOfMemory,
-    Pool,
-    TookTooLong,
-    Wear,
-)  # fmt: skip
+from mediabridge.sidecar.faults import ClientGone, UnreadableFile, UnsupportedMedia
+from mediabridge.sidecar.isolated import Pool
 
 from .answer import Asked, answer_of
-from .frames import COUNTS, Frame, Frames, NoFramesError
-from .gathered import Gathered, lost_with
+from .frames import Frames
+from .gather import Tick, gather, gather_video
+from .gathered import Gathered
 from .model.onnx import FACT
 from .scoring import NoModel, Scorer
-from .steps import OF_FRAMES, Depth, MediaType, chosen
+from .steps import Depth, MediaType, chosen
 
 Json = Any
-Tick = Callable[[int, int], object]  # how many steps are done, of how many; raises to stop
-_TASK = "mediabridge.sidecar.deepfake.work:examine"
-LIMITS = Limits(seconds=30.0, memory_bytes=1280 * 1024**2, output_bytes=32 * 1024**2, file_bytes=1024**2)
-WEAR = Wear(questions=500, resident_bytes=320 * 1024**2)
-_ALTOGETHER_S = 60.0
-_OF_ONE_ALONE = (Died, OutOfMemory, TookTooLong)
 _NOBODY = "the file"  # stands for its name: what is gathered is shared by all names
 _SUPPORTED = "Pictures and videos are analysed; send one of them."
 _CHECK = "Check that the file opens in a viewer, and send it again. What could be found is under 'partial'."
@@ -59,11 +44,6 @@ class Read(Protocol):
 
     def __call__(self, file: Subject, gone: Gone | None, /) -> tuple[Reading, bool]:
         """The reading, and whether it was there already."""
-
-
-def start_pool(most: int = 2, limits: Limits = LIMITS) -> Pool:
-    """Children that gather. Each holds about 60 MB, and 250 MB while it measures twelve megapixels."""
-    return Pool(_TASK, most, limits, WEAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,38 +149,9 @@ class Analyst:
         return Gathered.from_json(stored), cached
 
     def _gather(self, request: dict[str, Json], steps: tuple[str, ...], asked: Asked, tick: Tick) -> Gathered:
-        if asked.media_type == "image":
-            return gather(self.pool, request, steps, tick)
-        count = COUNTS[asked.depth]
-        gathered = gather(self.pool, request, steps, lambda done, _: tick(done, len(steps) + count))
-        gathered.frames = []
-        try:
-            for frame in self._frames_of(Path(request["path"]), count):
-                gathered.frames.append(self._measured(frame, request, asked.depth))
-                tick(len(steps) + len(gathered.frames), len(steps) + count)
-        except NoFramesError as problem:
-            gathered.no_frames, gathered.whole = str(problem), gathered.whole and problem.lasting
-        gathered.take_frames(request["mime"])
-        return gathered
-
-    def _frames_of(self, path: Path, count: int) -> Iterator[Frame]:
-        if self.frames is None:
-            msg = "This server takes no frames out of videos."
-            raise NoFramesError(msg, lasting=True)
-        return self.frames(path, count)
-
-    def _measured(self, frame: Frame, request: dict[str, Json], depth: Depth) -> dict[str, Json]:
-        of_frame = {**request, "path": str(frame.path), "mime": "image/bmp", "metadata": {}, "maps": False}
-        found = gather(self.pool, of_frame, OF_FRAMES[depth], lambda _done, _total: None)
-        size: dict[str, Json] = found.format or {"width": None, "height": None}
-        return {
-            "atMs": frame.at_ms,
-            "width": size["width"],
-            "height": size["height"],
-            "evidence": found.evidence,
-            "features": found.features,
-            "perceptualHash": size.get("perceptualHash"),
-        }
+        if asked.media_type == "video":
+            return gather_video(self.pool, self.frames, request, steps, asked.depth, tick)
+        return gather(self.pool, request, steps, tick)
 
     def _key(self, reading: Reading, asked: Asked) -> Key:
         trusted = hashlib.sha256((self.anchors or "").encode()).hexdigest()
@@ -231,32 +182,6 @@ def media_type_of(mime: str) -> MediaType:
         return "video"
     msg = f"file: it holds {mime}, which is neither a picture nor a video."
     raise UnsupportedMedia(msg, _SUPPORTED, supported=("image/*", "video/*"))
-
-
-def gather(
-    pool: Pool, request: Mapping[str, Json], steps: tuple[str, ...], tick: Tick, altogether_s: float = _ALTOGETHER_S
-) -> Gathered:
-    """Run the steps in a child; one that dies or hangs costs the step in which it did, and what depends on that.
-
-    `tick` is told after each step. Raises `EngineBusy`, and what `tick` raises.
-    """
-    gathered, left = Gathered(), list(steps)
-    until = time.monotonic() + altogether_s
-    while left:
-        try:
-            for told, data in pool.stream({**request, "steps": left}):
-                gathered.add(told, data)
-                left.remove(told["step"])
-                tick(len(steps) - len(left), len(steps))
-            return gathered
-        except (NoRoom, NotStarted) as problem:
-            msg = f"The file cannot be analysed now: {problem}."
-            raise EngineBusy(msg) from problem
-        except IsolationError as problem:
-            alone = isinstance(problem, _OF_ONE_ALONE) and time.monotonic() < until
-            lost, left = lost_with(left, alone=alone)
-            gathered.lose(lost, type(problem).__name__, str(problem))
-    return gathered
 
 
 def _progress(tick: Tick | None, gone: Gone | None, done: int, total: int) -> None:

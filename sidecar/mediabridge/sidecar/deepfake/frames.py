@@ -52,27 +52,32 @@ class FFmpegFrames:
         self._ffmpeg = ffmpeg
 
     def __call__(self, path: Path, count: int) -> Iterator[Frame]:
-        """See `Frames`."""
+        """See `Frames`. FFmpeg is held for one frame at a time: others need it while a frame is measured."""
         taken = 0
         try:
-            with self._ffmpeg.turn() as until:
-                told = self._ffmpeg.probe(path, until)
-                track = track_of(told)
-                if track is None:
-                    msg = "The video has no moving picture that can be decoded."
-                    raise NoFramesError(msg, lasting=True)
-                for at_ms in positions(details_of(told).duration_ms, 1 if track.still else count):
+            track, duration_ms = self._track(path)
+            for at_ms in positions(duration_ms, 1 if track.still else count):
+                with self._ffmpeg.turn() as until:
                     data, _ = self._ffmpeg.frame(path, track.index, at_ms / 1000, filters(track), until)
-                    if data:
-                        taken += 1
-                        with _file(data) as file:
-                            yield Frame(at_ms, file)
+                if data:
+                    taken += 1
+                    with _file(data) as file:
+                        yield Frame(at_ms, file)
         except Fault as problem:
             if not taken:
                 raise NoFramesError(problem.message, lasting=_lasting(problem)) from problem
         if not taken:
             msg = "No frame of the video could be decoded."
             raise NoFramesError(msg, lasting=True)
+
+    def _track(self, path: Path) -> tuple[Track, int | None]:
+        with self._ffmpeg.turn() as until:
+            told = self._ffmpeg.probe(path, until)
+        track = track_of(told)
+        if track is None:
+            msg = "The video has no moving picture that can be decoded."
+            raise NoFramesError(msg, lasting=True)
+        return track, details_of(told).duration_ms
 
 
 def positions(duration_ms: int | None, count: int) -> list[int]:

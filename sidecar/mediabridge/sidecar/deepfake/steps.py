@@ -44,7 +44,7 @@ KINDS = {step.id: step.kind for step in STEPS}
 # Of a frame: what neither needs a JPEG's grid nor tells of the container.
 OF_FRAMES: dict[Depth, tuple[str, ...]] = {
     "quick": (DECODE, FEATURES, "noise"),
-    "full": (DECODE, FEATURES, "noise", "spectrum", "copy_move"),
+    "full": (DECODE, FEATURES, "noise", "spectrum"),
 }
 _OF_FILES = frozenset({"thumbnail"})  # of pictures alone, though it is provenance
 

@@ -76,8 +76,9 @@ def weigh_thumbnail(examined: Examined) -> Evidence:
         words = "The embedded thumbnail shows the same picture."
         return Evidence(THUMBNAIL, "provenance", "none", words, thumbnail.METHOD, _THUMBNAIL_CAVEAT, value=value)
     suggests = other.kind in ("thumbnailDiffers", "thumbnailUnlike")
+    words = "The embedded thumbnail shows something else than the picture does." if differs else other.what
     return Evidence(
-        THUMBNAIL, "provenance", "found", other.what, thumbnail.METHOD, _THUMBNAIL_CAVEAT,
+        THUMBNAIL, "provenance", "found", words, thumbnail.METHOD, _THUMBNAIL_CAVEAT,
         "suggests_edit" if suggests else "neutral", "moderate" if differs else "weak", value,
     )  # fmt: skip
 
