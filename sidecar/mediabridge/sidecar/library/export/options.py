@@ -27,8 +27,9 @@ _TRY = (
 class Options:
     """`target`: an absolute path. `metadata`: written into the copies, into files beside them, or nowhere.
 
-    A date of less than `least_confidence` counts as none: what is low may be the date of some copy. `keepers_only`: without what somebody has discarded, alone or
-    as a duplicate. `first_us` and `last_us` are `moments` of the clock on the wall, both included.
+    A date of less than `least_confidence` counts as none: what is low may be the date of some copy. `keepers_only`:
+    without what somebody has discarded, alone or as a duplicate. `first_us` and `last_us` are `moments` of the clock on
+    the wall, both included.
     """
 
     target: str
