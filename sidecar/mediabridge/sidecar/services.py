@@ -18,8 +18,8 @@ from mediabridge.config import LargestBody, Settings
 from .bodies import Bodies
 from .cache import refuse_when_critical
 from .deepfake.analyst import Analyst
-from .deepfake.analyst import start_pool as start_analysts
 from .deepfake.frames import FFmpegFrames
+from .deepfake.gather import start_pool as start_analysts
 from .deepfake.model.operators import Operators
 from .deepfake.trust import read_anchors
 from .extraction.answer import Gone, Subject
