@@ -26,6 +26,7 @@ def test_importing_the_domains_does_not_import_flask() -> None:
         "import mediabridge.sidecar.analysis, mediabridge.sidecar.extraction.fallback\n"
         "import mediabridge.sidecar.library.dates, mediabridge.sidecar.library.duplicates\n"
         "import mediabridge.sidecar.images.shelf, mediabridge.sidecar.images.render\n"
+        "import mediabridge.sidecar.text.shelf, mediabridge.sidecar.text.work\n"
         "sys.exit('flask' in sys.modules or 'waitress' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

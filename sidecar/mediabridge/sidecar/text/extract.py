@@ -124,7 +124,7 @@ def _fault(problem: IsolationError, pieces: list[tuple[Any, str]]) -> Fault:
         case TookTooLong():
             return ExtractionTimeout(f"The text cannot be read: {problem}.", "Send a smaller or different file.")
         case TaskFailed():  # a bug of ours or of a library; the file is what made it show
-            emit(_log, logging.ERROR, "text.failed", f"a reader failed: {problem}", kind=problem.type_name)
+            emit(_log, logging.ERROR, "error.unexpected", f"a reader failed: {problem}", kind=problem.type_name)
     partial = {"text": "\n\n".join(text for _, text in pieces), "warnings": [str(problem)]}
     msg = f"The text cannot be read: {problem}."
     return UnreadableFile(msg, "Check that the file opens in its own program, and upload it again.", partial=partial)
