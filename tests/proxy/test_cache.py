@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediabridge.proxy import Endpoint, Limits
-from mediabridge.proxy.cache import Cache, Key
+from mediabridge.proxy.cache import Cache, Fill, Key
 
 HERE, THERE = (Endpoint(port=1),), (Endpoint(port=1, generation=1),)
 BODY = bytes(2000)
@@ -24,7 +24,7 @@ def cache_of(**limits: float) -> tuple[Cache, Clock]:
     return cache, clock
 
 
-def key_of(path: bytes, query: bytes = b"", host: bytes = b"a.test") -> Key:
+def key_of(path: bytes, query: bytes | None = None, host: bytes = b"a.test") -> Key:
     return path, query, host, "http", ()
 
 
@@ -33,9 +33,12 @@ def fields_of(body: bytes, tag: bytes = b'"t"', max_age: int = 1000) -> list[tup
     return [(b"etag", tag), (b"cache-control", control), (b"content-length", b"%d" % len(body))]
 
 
+def asking(cache: Cache, key: Key) -> Fill:
+    return cache.fill(key, "/cache", cache.turn, cache.clock())
+
+
 def put(cache: Cache, key: Key, body: bytes = BODY, **more: int) -> None:
-    fill = cache.fill(key, "/cache")
-    assert fill is not None
+    fill = asking(cache, key)
     fill.begin(200, fields_of(body, **more))  # type: ignore[arg-type]
     fill.add(body)
     fill.end(complete=True)
@@ -53,7 +56,7 @@ def test_query_host_scheme_and_bytes_of_the_path_tell_entries_apart() -> None:
     put(cache, A)
     assert kept(cache, A)
     others = [
-        key_of(A[0], b"download=1"), key_of(A[0], b"", b"b.test"), (*A[:3], "https", ()),
+        key_of(A[0], b"download=1"), key_of(A[0], None, b"b.test"), key_of(A[0], b""), (*A[:3], "https", ()),
         key_of(b"/cache/%68/thumbnail"), (*A[:4], ((b"x-forwarded-host", b"b.test"),)),
     ]  # fmt: skip
     assert not any(kept(cache, other) for other in others)
@@ -79,8 +82,7 @@ def test_while_one_asks_the_others_are_served_but_not_for_ever() -> None:
     cache, clock = cache_of(cache_fresh_s=5)
     put(cache, A)
     clock.now += 6
-    fill = cache.fill(A, "/cache")
-    assert fill is not None
+    fill = asking(cache, A)
     assert kept(cache, A)
     clock.now += 3.9
     assert kept(cache, A)
@@ -93,8 +95,7 @@ def test_when_the_one_that_asks_fails_the_next_one_asks() -> None:
     cache, clock = cache_of()
     put(cache, A)
     clock.now += 6
-    fill = cache.fill(A, "/cache")
-    assert fill is not None
+    fill = asking(cache, A)
     fill.begin(200, fields_of(BODY))
     fill.end(complete=False)
     assert not kept(cache, A)
@@ -107,16 +108,14 @@ def test_a_304_with_the_same_tag_renews_and_one_with_another_does_not() -> None:
         cache, clock = cache_of()
         put(cache, A)
         clock.now += 6
-        fill = cache.fill(A, "/cache")
-        assert fill is not None
+        fill = asking(cache, A)
         fill.begin(304, [(b"etag", tag), (b"x-news", b"1")])
         fill.end(complete=True)
         assert kept(cache, A) is renewed
     cache, clock = cache_of()
     put(cache, A)
     clock.now += 6
-    fill = cache.fill(A, "/cache")
-    assert fill is not None
+    fill = asking(cache, A)
     fill.begin(304, [(b"etag", b'"t"'), (b"x-news", b"1")])
     fill.end(complete=True)
     entry = cache.find(A, clock.now)
@@ -130,8 +129,7 @@ def test_another_answer_drops_the_entry_when_its_head_comes() -> None:
         cache, clock = cache_of()
         put(cache, A)
         clock.now += 6
-        fill = cache.fill(A, "/cache")
-        assert fill is not None
+        fill = asking(cache, A)
         assert kept(cache, A)
         fill.begin(status, fields)
         assert not kept(cache, A), status
@@ -142,8 +140,7 @@ def test_another_answer_drops_the_entry_when_its_head_comes() -> None:
 def test_only_a_complete_body_of_its_announced_length_is_kept() -> None:
     cache, _ = cache_of()
     for body, complete in ((BODY, False), (BODY[:-1], True), (BODY + b"x", True), (b"", True)):
-        fill = cache.fill(A, "/cache")
-        assert fill is not None
+        fill = asking(cache, A)
         fill.begin(200, fields_of(BODY))
         fill.add(body)
         fill.end(complete=complete)
@@ -158,16 +155,10 @@ def test_a_large_response_is_not_gathered() -> None:
     assert kept(cache, A)
 
 
-def test_no_bytes_no_cache() -> None:
-    cache, _ = cache_of(cache_bytes=0)
-    assert cache.fill(A, "/cache") is None
-
-
 def test_a_new_sidecar_has_everything_forgotten_also_what_is_on_its_way() -> None:
     cache, _ = cache_of()
     put(cache, A)
-    fill = cache.fill(key_of(b"/cache/x/y"), "/cache")
-    assert fill is not None
+    fill = asking(cache, key_of(b"/cache/x/y"))
     fill.begin(200, fields_of(BODY))
     fill.add(BODY)
     cache.follow(tuple(HERE))
@@ -201,10 +192,22 @@ def test_an_unsafe_request_has_forgotten_what_lies_at_its_path_and_below() -> No
 def test_what_was_on_its_way_during_an_unsafe_request_is_not_kept() -> None:
     cache, _ = cache_of()
     for path, stays in ((b"/cache/h", False), (b"/upload", True)):
-        fill = cache.fill(A, "/cache")
-        assert fill is not None
+        fill = asking(cache, A)
         fill.begin(200, fields_of(BODY))
         cache.drop_below(path)
+        fill.add(BODY)
+        fill.end(complete=True)
+        assert kept(cache, A) is stays
+
+
+def test_who_has_missed_too_many_changes_to_know_keeps_nothing() -> None:
+    cache, _ = cache_of()
+    for changes, stays in ((256, True), (257, False)):
+        cache.drop_below(A[0])
+        fill = asking(cache, A)
+        fill.begin(200, fields_of(BODY))
+        for _ in range(changes):
+            cache.drop_below(b"/upload")
         fill.add(BODY)
         fill.end(complete=True)
         assert kept(cache, A) is stays

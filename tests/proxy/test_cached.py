@@ -65,10 +65,14 @@ def content(stage: Stage) -> Content:
     return content
 
 
+def in_flight(stage: Stage) -> int:
+    return sum(counts.in_flight for counts in stage.tally.by_route().values())
+
+
 def later(stage: Stage, seconds: float) -> None:
     """Let time go by, for the cache alone."""
     cache = stage.proxy._cached.cache
-    until(lambda: not cache._fills, "what was on its way is there")
+    until(lambda: not in_flight(stage), "what was on its way is there")
     clock = cache.clock
     cache.clock = lambda: clock() + seconds
 
@@ -221,7 +225,6 @@ def test_a_client_that_leaves_during_a_miss_leaves_nothing_behind(stage: Stage) 
     assert stage.event().outcome is Outcome.CLIENT_GONE
     go_on.set()
     assert len(stage.proxy._cached.cache) == 0
-    assert not stage.proxy._cached.cache._fills
     assert stage.ask(PATH).body == BODY
     assert stage.ask(PATH).get("age") == "0"
 
@@ -301,7 +304,7 @@ def nothing_is_kept_while_it_changes(stage: Stage, content: Content) -> None:
     assert [stage.ask(PATH).get("age"), stage.ask(PATH).get("age")] == [None, "0"]
     content.hold.set()
     assert changing.response().status == 200
-    until(lambda: sum(one.in_flight for one in stage.tally.by_route().values()) == 0, "all is over")
+    until(lambda: not in_flight(stage), "all is over")
     assert stage.ask(PATH).get("age") is None
 
 
@@ -382,8 +385,7 @@ def test_an_answer_behind_early_hints_is_not_kept_without_them(stage: Stage) -> 
 def kept_by(proxy: AsgiProxy, fake: FakeUpstream) -> None:
     cache = proxy._cached.cache
     cache.follow(fake.endpoints())
-    fill = cache.fill((b"/api/x", b"", b"example.test", "http", ()), "/api")
-    assert fill is not None
+    fill = cache.fill((b"/api/x", None, b"example.test", "http", ()), "/api", cache.turn, cache.clock())
     fill.begin(200, [(b"etag", b'"t"'), (b"cache-control", CONTROL[15:]), (b"content-length", b"2")])
     fill.add(b"ok")
     fill.end(complete=True)

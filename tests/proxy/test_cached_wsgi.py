@@ -14,7 +14,7 @@ from staging.wire import DEADLINE_S
 
 from mediabridge.proxy import Limits, Outcome
 
-from .test_cached import BODY, CONTROL, PATH, TAG, Content, nothing_is_kept_while_it_changes, same
+from .test_cached import BODY, CONTROL, PATH, TAG, Content, in_flight, nothing_is_kept_while_it_changes, same
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def content(wsgi: WsgiStage) -> Content:
 
 def settled(wsgi: WsgiStage) -> None:
     """waitress sends an answer before the application's end of it is called."""
-    until(lambda: not wsgi.wsgi._cached.cache._fills, "what was on its way is there")
+    until(lambda: not in_flight(wsgi), "what was on its way is there")
 
 
 def first(wsgi: WsgiStage) -> Any:
@@ -129,6 +129,4 @@ def _try(proxy: Any) -> None:
     cache = proxy._cached.cache
     assert len(cache) == 0
     cache.drop_below(b"/")
-    fill = cache.fill((PATH.encode(), None, b"a", "http", ()), "/api")
-    assert fill is not None
-    fill.end(complete=False)
+    cache.fill((PATH.encode(), None, b"a", "http", ()), "/api", cache.turn, cache.clock()).end(complete=False)

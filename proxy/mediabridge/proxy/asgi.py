@@ -114,7 +114,8 @@ class AsgiProxy:
                 request.make_room(endpoints[0].headers if endpoints else ())
             if why is None:
                 request.check(limits.largest_body(request.path, request.query))
-                exchange.fill = self._cached.fill(Target.of(scope, path), scope["headers"], route, endpoints)
+                self._cached.follow(endpoints)
+                exchange.watch = self._cached.watch(request, scope["headers"], route)
                 await exchange.run(endpoints, self._trusted)
             else:
                 exchange.outcome, exchange.message = Outcome.NOT_READY, why.message
@@ -123,7 +124,7 @@ class AsgiProxy:
             exchange.outcome, exchange.message = error.outcome, str(error)
             await self._tell(exchange, error, send)
         finally:
-            self._cached.end(request, exchange.fill, complete=exchange.outcome is Outcome.OK)
+            self._cached.end(request, exchange.watch, complete=exchange.outcome is Outcome.OK)
             self.tally.end(exchange)
             if is_heard(self._on_event, exchange.outcome):
                 self._on_event(exchange.finished())

@@ -6,9 +6,10 @@ what was deleted there is soon gone here.
 
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from email.utils import formatdate
+from itertools import islice
 
 from . import cache_rules as rules
 from .cache_entry import Entry
@@ -20,11 +21,14 @@ from .upstream import Endpoint
 Key = tuple[bytes, bytes | None, bytes, str, tuple[Header, ...]]
 
 _OK, _NOT_MODIFIED = 200, 304
+# What changed last, for those that are under way. Who has missed more than these keeps nothing.
+_CHANGES = 256
 
 
 class Cache:
     """Entries by target, the least recently used go first. Methods may be called from any thread.
 
+    ``turn`` counts changes; it tells a response that was asked for before one from one that was not.
     ``clock`` counts seconds, ``wall`` those since the epoch. ``dated``: a response without Date gets one, as RFC 9110
     §6.6.1 asks; without it the server in front sets it.
     """
@@ -45,7 +49,8 @@ class Cache:
         self._lock = threading.Lock()
         self._entries: OrderedDict[Key, Entry] = OrderedDict()
         self._below: dict[bytes, set[Key]] = {}
-        self._fills: set[Fill] = set()
+        self.turn = 0
+        self._changes: deque[bytes] = deque(maxlen=_CHANGES)
         self._endpoints: Sequence[Endpoint] = ()
 
     def __len__(self) -> int:
@@ -66,14 +71,9 @@ class Cache:
             return None
         return entry
 
-    def fill(self, key: Key, route: str) -> "Fill | None":
-        """What takes the response to a GET that goes to the sidecar; ``end`` it in any case."""
-        if not self._limits.cache_bytes or not rules.fit_path(key[0]):
-            return None
-        with self._lock:
-            fill = Fill(self, key, route, self._entries.get(key))
-            self._fills.add(fill)
-        return fill
+    def fill(self, key: Key, route: str, turn: int, began_s: float) -> "Fill":
+        """What takes the response to a GET that went to the sidecar then; ``end`` it in any case."""
+        return Fill(self, key, route, turn, began_s)
 
     def follow(self, endpoints: Sequence[Endpoint]) -> None:
         """Forget everything when the sidecars are no longer the same."""
@@ -81,31 +81,37 @@ class Cache:
             return
         with self._lock:
             if tuple(endpoints) != tuple(self._endpoints):
-                for key in list(self._entries):
-                    self._drop(key)
-                for fill in self._fills:
-                    fill.void = True
+                self._forget(b"")
             self._endpoints = endpoints
 
     def drop_below(self, path: bytes) -> None:
         """Something may have changed at ``path`` or below it: an unsafe request went there (RFC 9111 §4.4)."""
-        path = path.rstrip(b"/")
-        if path not in self._below and not self._fills:
-            return
         with self._lock:
-            for key in list(self._below.get(path, ())):
-                self._drop(key)
-            for fill in self._fills:
-                if path in _lineage(fill.key[0]):
-                    fill.void = True
+            self._forget(path.rstrip(b"/"))
 
-    def end(self, fill: "Fill", entry: Entry | None) -> None:
-        """A fill is over. ``entry``: what came of it, ``None`` when the old one stays as it is."""
+    def _forget(self, path: bytes) -> None:
+        for key in list(self._below.get(path, ())):
+            self._drop(key)
+        self._changes.append(path)
+        self.turn += 1
+
+    def _changed_since(self, turn: int, path: bytes) -> bool:
+        missed = self.turn - turn
+        if missed > len(self._changes):
+            return True
+        above = frozenset(_lineage(path)) if missed else ()
+        return any(changed in above for changed in islice(reversed(self._changes), missed))
+
+    def keep(self, key: Key, entry: Entry, turn: int) -> None:
+        """Keep what was asked for at ``turn``, unless something has changed since then."""
         with self._lock:
-            self._fills.discard(fill)
-            if entry is not None and not fill.void:
-                self._drop(fill.key)
-                self._put(fill.key, entry)
+            if not self._changed_since(turn, key[0]):
+                self._drop(key)
+                self._put(key, entry)
+
+    def old(self, key: Key) -> Entry | None:
+        """The entry, be it fresh or not."""
+        return self._entries.get(key)
 
     def drop(self, key: Key) -> None:
         """The sidecar has another answer now."""
@@ -153,21 +159,21 @@ class Cache:
 
 
 class Fill:
-    """Takes the response to one GET on its way to the client. ``void``: something has changed meanwhile.
+    """Takes the response to one GET on its way to the client.
 
     Of an entry that is no longer fresh, one fill asks for all; meanwhile the others are served.
     """
 
-    def __init__(self, cache: Cache, key: Key, route: str, old: Entry | None) -> None:
-        self.key = key
-        self.void = False
+    def __init__(self, cache: Cache, key: Key, route: str, turn: int, began_s: float) -> None:
         self._cache = cache
+        self._key = key
         self._route = route
-        self._old = old
+        self._turn = turn
+        self._began_s = began_s
+        self._old = old = cache.old(key)
         self._fields: Headers | None = None
         self._status = 0
         self._chunks: list[bytes] = []
-        self._began_s = cache.clock()
         if old is not None and old.asking is None:
             old.asking = self
 
@@ -178,7 +184,7 @@ class Fill:
         if renews or (status == _OK and self._cache.takes(fields)):
             self._fields = list(fields)
         elif status != _NOT_MODIFIED:
-            self._cache.drop(self.key)
+            self._cache.drop(self._key)
 
     def add(self, data: bytes) -> None:
         """A part of the body has come."""
@@ -187,10 +193,11 @@ class Fill:
 
     def end(self, *, complete: bool) -> None:
         """The response is over. ``complete``: it came to its end, and the client has it."""
-        entry = self._made() if complete and not self.void else None
+        entry = self._made() if complete else None
         if self._old is not None and self._old.asking is self:
             self._old.asking = None
-        self._cache.end(self, entry)
+        if entry is not None:
+            self._cache.keep(self._key, entry, self._turn)
 
     def _made(self) -> Entry | None:
         fields, old = self._fields, self._old

@@ -112,6 +112,11 @@ def fit_path(path: bytes) -> bool:
     return len(path) <= _PATH_SIZE and path.count(b"/") <= _DEPTH and not path.endswith(b"/")
 
 
+def is_candidate(fields: Headers) -> bool:
+    """Whether a response is worth a closer look; nearly all are not."""
+    return any(name == b"cache-control" and b"immutable" in value.lower() for name, value in fields)
+
+
 def only(fields: Iterable[Header], name: bytes) -> bytes | None:
     """The value of a field that comes once; ``None`` when it is missing or repeated."""
     values = [value for key, value in fields if key == name]

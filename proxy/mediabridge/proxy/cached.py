@@ -1,6 +1,6 @@
 """Requests that the cache answers, and those whose responses it takes. No I/O."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from time import perf_counter
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from .request import Request, Scope
 from .request_id import new_request_id
 from .tally import Tally
 from .trusted import Trusted
-from .upstream import Endpoint, Upstream
+from .upstream import Upstream
 
 _OK, _NOT_MODIFIED, _GONE = 200, 304, 499
 _ASKING = frozenset({"GET", "HEAD"})
@@ -24,7 +24,7 @@ _SAFE = _ASKING | {"OPTIONS", "TRACE"}  # RFC 9110 §9.2.1
 
 
 class Target(NamedTuple):
-    """What a request asks for, and how it came. ``query`` is ``None`` where the server says that there is no `?`."""
+    """What a request asks for, and how it came. ``query`` is ``None`` without a `?`."""
 
     method: str
     path: bytes
@@ -34,10 +34,16 @@ class Target(NamedTuple):
 
     @classmethod
     def of(cls, scope: Scope, path: bytes) -> "Target":
-        """Read it from an ASGI scope."""
+        """Read it from an ASGI scope, which has no place for an empty query."""
         client = scope.get("client")
         scheme, peer = scope.get("scheme", "http"), client[0] if client else None
-        return cls(scope["method"], path, scope.get("query_string", b""), scheme, peer)
+        return cls(scope["method"], path, scope.get("query_string") or None, scheme, peer)
+
+    @classmethod
+    def of_request(cls, request: Request) -> "Target":
+        """The same of what has been read."""
+        query = request.query or (b"" if request.has_empty_query else None)
+        return cls(request.method, request.path, query, request.scheme, request.peer)
 
 
 class Hit(NamedTuple):
@@ -68,10 +74,12 @@ class Cached:
         dated: bool,
     ) -> None:
         self.cache = Cache(limits, dated=dated)
+        self._limits = limits
         self._upstream = upstream
         self._trusted = trusted
         self._tally = tally
         self._on_event = on_event
+        self.follow = self.cache.follow
 
     def find(self, target: Target, pairs: Headers) -> Hit | None:
         """The answer, when the cache has it and may give it; else the sidecar is to be asked."""
@@ -95,16 +103,24 @@ class Cached:
         if request.method not in _SAFE:
             self.cache.drop_below(request.path)
 
-    def fill(self, target: Target, pairs: Headers, route: str, endpoints: Sequence[Endpoint]) -> Fill | None:
-        """What is to take the response to this request, which goes to one of ``endpoints``."""
-        self.cache.follow(endpoints)
-        asked = cache_rules.read(pairs) if target.method == "GET" else None
-        return None if asked is None else self.cache.fill(self._key(target, asked), route)
+    def watch(self, request: Request, pairs: Headers, route: str) -> "Watch | None":
+        """What looks at the response to this request, which goes to the sidecar now."""
+        if request.method != "GET" or not self._limits.cache_bytes:
+            return None
+        watch = Watch(self, request, pairs, route)
+        if request.path in self.cache:  # others may wait for the same
+            watch.open()
+        return watch
 
-    def end(self, request: Request, fill: Fill | None, *, complete: bool) -> None:
+    def key_for(self, target: Target, pairs: Headers) -> Key | None:
+        """The key of what is asked for; ``None`` when more than a content is."""
+        asked = cache_rules.read(pairs) if cache_rules.fit_path(target.path) else None
+        return None if asked is None else self._key(target, asked)
+
+    def end(self, request: Request, watch: "Watch | None", *, complete: bool) -> None:
         """The sidecar has answered, or not. ``complete``: the client has the whole response."""
-        if fill is not None:
-            fill.end(complete=complete)
+        if watch is not None and watch.fill is not None:
+            watch.fill.end(complete=complete)
         self.begin(request)  # what was kept while it changed is old
 
     def count(self, target: Target, hit: Hit, began_s: float, outcome: Outcome = Outcome.OK) -> None:
@@ -122,6 +138,38 @@ class Cached:
     def _key(self, target: Target, asked: Asked) -> Key:
         said = asked.said if asked.said and self._trusted.covers(target.peer) else ()
         return target.path, target.query, asked.host, target.scheme, said
+
+
+class Watch:
+    """Looks at the response to one GET: most are not for the cache, and cost it no more than a look.
+
+    ``fill`` takes the response once it is worth it, or from the beginning when something of that path is kept.
+    """
+
+    __slots__ = ("_began_s", "_cached", "_pairs", "_request", "_route", "_turn", "fill")
+
+    def __init__(self, cached: Cached, request: Request, pairs: Headers, route: str) -> None:
+        self.fill: Fill | None = None
+        self._cached = cached
+        self._request = request
+        self._pairs = pairs
+        self._route = route
+        self._turn = cached.cache.turn
+        self._began_s = cached.cache.clock()
+
+    def open(self) -> None:
+        """Take the response."""
+        key = self._cached.key_for(Target.of_request(self._request), self._pairs)
+        if key is not None:
+            self.fill = self._cached.cache.fill(key, self._route, self._turn, self._began_s)
+
+    def begin(self, status: int, fields: Headers) -> Fill | None:
+        """The head has come, with these end-to-end fields: what is to take its body, if anything is."""
+        if self.fill is None and status == _OK and cache_rules.is_candidate(fields):
+            self.open()
+        if self.fill is not None:
+            self.fill.begin(status, fields)
+        return self.fill
 
 
 def _status(asked: Asked, entry: Entry) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 from . import headers, stalls
 from .account import Account
 from .balance import Place
-from .cache import Fill
+from .cached import Watch
 from .client import Client
 from .connection import Connection
 from .errors import (
@@ -49,7 +49,7 @@ class Exchange(Account):
     """
 
     begun = False  # whether a connection to the upstream was had
-    fill: Fill | None = None  # takes the response for those who ask for the same
+    watch: Watch | None = None  # looks at the response, for those who ask for the same
     _conn: Connection | None = None
     _place: Place | None = None
     _listener: Task[None] | None = None
@@ -152,9 +152,7 @@ class Exchange(Account):
     async def _relay(self, conn: Connection) -> None:
         fields = conn.headers
         fields.append(headers.via(conn.http_version))
-        fill = self.fill if conn.extras is None else None
-        if fill is not None:
-            fill.begin(conn.status, fields)
+        fill = self.watch.begin(conn.status, fields) if self.watch is not None and conn.extras is None else None
         fields.append((headers.REQUEST_ID, self.request.request_id.encode()))
         early = not conn.request_done
         if early or self.request.asks_for_upgrade:

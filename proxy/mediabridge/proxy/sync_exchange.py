@@ -8,6 +8,7 @@ from . import environ, headers, stalls
 from .account import Account
 from .balance import Place
 from .cache import Fill
+from .cached import Watch
 from .errors import (
     BodyTooLargeError,
     BrokenOffError,
@@ -32,7 +33,8 @@ _PART = 128 * 1024
 class SyncExchange(Account):
     """Carries one request: ``ask`` first, then ``fields`` and ``next_part``, in any case ``end``."""
 
-    fill: Fill | None = None  # takes the response for those who ask for the same
+    watch: Watch | None = None  # looks at the response, for those who ask for the same
+    _fill: Fill | None = None
     _conn: SyncConnection | None = None
     _place: Place | None = None
     _ended = False
@@ -101,8 +103,8 @@ class SyncExchange(Account):
         self.status = conn.status
         fields = conn.headers
         fields.append(headers.via(conn.http_version))
-        if self.fill is not None and conn.extras is None:
-            self.fill.begin(conn.status, fields)
+        if self.watch is not None and conn.extras is None:
+            self._fill = self.watch.begin(conn.status, fields)
         fields.append((headers.REQUEST_ID, self.request.request_id.encode()))
         return fields
 
@@ -123,8 +125,8 @@ class SyncExchange(Account):
             conn.read(self._patience)
         data = conn.take()
         self.bytes_out += len(data)
-        if self.fill is not None:
-            self.fill.add(data)
+        if self._fill is not None:
+            self._fill.add(data)
         if conn.complete:
             self.outcome = Outcome.OK
             self._release()

@@ -93,7 +93,8 @@ class WsgiProxy:
                 exchange.outcome, exchange.message = Outcome.NOT_READY, why.message
                 body = self._say(exchange, answers.not_ready(why), start_response)
             else:
-                exchange.fill = self._cached.fill(target, scope["headers"], route, endpoints)
+                self._cached.follow(endpoints)
+                exchange.watch = self._cached.watch(request, scope["headers"], route)
                 body = self._serve(exchange, endpoints, start_response)
         finally:
             if not isinstance(body, ResponseBody):
@@ -125,7 +126,7 @@ class WsgiProxy:
         return [hit.body] if hit.body else ()
 
     def _report(self, exchange: SyncExchange) -> None:
-        self._cached.end(exchange.request, exchange.fill, complete=exchange.outcome is Outcome.OK)
+        self._cached.end(exchange.request, exchange.watch, complete=exchange.outcome is Outcome.OK)
         self.tally.end(exchange)
         if is_heard(self._on_event, exchange.outcome):
             self._on_event(exchange.finished())
