@@ -18,12 +18,9 @@ from mediabridge.config import LargestBody, Settings
 from .bodies import Bodies
 from .cache import refuse_when_critical
 from .deepfake.analyst import Analyst
-from .deepfake.frames import FFmpegFrames
-from .deepfake.gather import start_pool as start_analysts
+from .deepfake.build import build_analyst
 from .deepfake.model.operators import Operators
-from .deepfake.trust import read_anchors
 from .extraction.answer import Gone, Subject
-from .extraction.cores import usable_cores
 from .extraction.engine import NAME, Engine, Wear
 from .extraction.extract import Extractor, Reading
 from .extraction.fallback import BuiltinExtractor
@@ -40,10 +37,8 @@ from .limits import MIB, Tiers, tiers
 from .processing import Processing, build_processing, build_warmer, path_teller
 from .raw import RawBodies
 from .storage.scratch import Scratch
-from .video import FFmpeg, find_tools
 
 _EXTENSION = "mediabridge.sidecar"
-_MOST_ANALYSTS = 2  # each of them may need a core and 250 MB
 _log = logging.getLogger(__name__)
 
 
@@ -128,7 +123,13 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
         engine=engine,
         reader=reader,
         operators=Operators(settings.deepfake_operator_token),
-        analyst=_analyst(settings, reader, processing),
+        analyst=build_analyst(
+            reader.read,
+            processing.results,
+            processing.model,
+            trust_anchors=settings.deepfake_trust_anchors,
+            ffmpeg_path=settings.ffmpeg_path,
+        ),
         warmer=warmer,
         import_roots=roots_of(settings.import_roots),
         export_roots=export_roots_of(settings.export_roots),
@@ -138,19 +139,6 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
         nonce=launch.nonce,
         version=_version(),
     )
-
-
-def _analyst(settings: Settings, reader: Reader, processing: Processing) -> Analyst:
-    """Its children start when the first file is analysed. Certificates that cannot be read are told once."""
-    anchors = None
-    try:
-        anchors = read_anchors(settings.deepfake_trust_anchors)
-    except ValueError as problem:
-        path = settings.deepfake_trust_anchors
-        _log.warning("DEEPFAKE_TRUST_ANCHORS=%r is of no use: %s; trusting nobody", path, problem)
-    pool = start_analysts(min(usable_cores(), _MOST_ANALYSTS))
-    frames = FFmpegFrames(FFmpeg(lambda: find_tools(settings.ffmpeg_path)))
-    return Analyst(reader.read, pool, processing.results, anchors, processing.model, frames)
 
 
 def _version() -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import jpeg, metadata, plant, scene, subject
 from PIL import PngImagePlugin
@@ -51,6 +51,7 @@ def test_a_generators_text_in_a_png(exiftool: Path, tmp_path: Path, texts: dict[
         ("-IPTC:Credit=Made with Google AI", True),
         ("-IPTC:Credit=Photo: Midjourney Museum", False),
         ("-File:Comment=compared with DALL-E", False),
+        ('-EXIF:UserComment={"1": {"inputs": {"text": ["2", 0]}, "class_type": "CLIPTextEncode"}}', True),
     ],
 )
 def test_a_generators_text_in_a_jpeg(exiftool: Path, tmp_path: Path, tag: str, declares: bool) -> None:
@@ -59,6 +60,11 @@ def test_a_generators_text_in_a_jpeg(exiftool: Path, tmp_path: Path, tag: str, d
     plant(exiftool, path, tag)
     found = traces.gather_generators(subject(path, metadata(exiftool, path)))
     assert (found.status, found.declares_ai) == ("found", declares)
+
+
+def test_an_annotation_is_no_workflow(tmp_path: Path) -> None:
+    tags = {"EXIF": {"ImageDescription": '{"class_type": "dog", "box": [1, 2, 3, 4]}', "Make": "Canon"}}
+    assert traces.gather_generators(subject(tmp_path / "a.jpg", tags)).status == "none"
 
 
 @pytest.mark.parametrize(
@@ -86,6 +92,7 @@ def test_the_digital_source_type_as_exiftool_reads_it(exiftool: Path, tmp_path: 
     assert source_types.gather(subject(path, metadata(exiftool, path))).declares_ai
 
 
+@settings(max_examples=50)
 @given(st.recursive(st.none() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_no_metadata_without_the_property_declare_anything(value: Any) -> None:
     """Whatever else they hold."""

@@ -82,7 +82,14 @@ _PROGRAMS = (
 # Blocks that generators write in a form of their own, found in any text.
 _BLOCKS = (
     ("Stable Diffusion", "generation parameters", re.compile(r"\bSteps: \d+, Sampler: ")),
-    ("ComfyUI", "a generation workflow", re.compile(r'"class_type"\s*:')),
+    # A node of its graph; annotations of data sets have a "class_type" too, but no inputs beside it.
+    (
+        "ComfyUI",
+        "a generation workflow",
+        re.compile(
+            r'"class_type"\s*:\s*"[^"]{1,100}"\s*,\s*"inputs"|"inputs"\s*:\s*\{.{0,2000}?"class_type"', re.DOTALL
+        ),
+    ),
     ("InvokeAI", "generation parameters", re.compile(r'"invokeai_metadata"|"app_version"\s*:\s*"invokeai')),
     ("NovelAI", "generation parameters", re.compile(r'"request_type"\s*:\s*"PromptGenerateRequest"')),
     ("Fooocus", "generation parameters", re.compile(r'"base_model"\s*:.*"sampler"\s*:')),
