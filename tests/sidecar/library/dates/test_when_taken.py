@@ -252,6 +252,34 @@ def test_property_a_moment_told_in_utc_and_in_local_time_is_one(clock: datetime,
     assert taken.confidence == "high"
 
 
+SHIFTS = st.timedeltas(timedelta(days=3), timedelta(days=3000)).map(
+    lambda it: timedelta(seconds=it // timedelta(seconds=1))
+)
+WITNESSES = ["name", "pixel", "google", "xmp", "satellite"]
+
+
+@settings(max_examples=150)
+@given(CLOCKS, SHIFTS, st.sampled_from([-1, 1]), st.sampled_from(WITNESSES), st.booleans())
+def test_property_a_wrong_clock_is_never_sure_when_one_knows_better(
+    truth: datetime, shift: timedelta, sign: int, witness: str, named: bool
+) -> None:
+    """Whoever else knows the truth, and though all tags, and perhaps the name, are of the wrong clock."""
+    wrong, instant = truth + sign * shift, truth.replace(tzinfo=UTC)
+    metadata = exif(f"{wrong:%Y:%m:%d %H:%M:%S}", CreateDate=f"{wrong:%Y:%m:%d %H:%M:%S}")
+    name = f"IMG_{wrong:%Y%m%d_%H%M%S}.jpg" if named else "a.jpg"
+    sidecars: tuple[Sidecar, ...] = ()
+    if witness == "google":
+        sidecars = (google(instant),)
+    elif witness == "xmp":
+        sidecars = (read_xmp({"XMP": {"DateTimeOriginal": f"{truth:%Y:%m:%d %H:%M:%S}"}}),)
+    elif witness == "satellite":
+        metadata["GPS"] = {"GPSDateStamp": f"{truth:%Y:%m:%d}", "GPSTimeStamp": f"{truth:%H:%M:%S}"}
+    else:
+        name = f"{'PXL' if witness == 'pixel' else 'IMG'}_{truth:%Y%m%d_%H%M%S}.jpg"
+    taken = asked(metadata, name, *sidecars)
+    assert taken.confidence != "high", taken
+
+
 TAGS = st.sampled_from(
     [("EXIF", "DateTimeOriginal"), ("EXIF", "CreateDate"), ("EXIF", "ModifyDate"), ("EXIF", "OffsetTimeOriginal"),
      ("EXIF", "SubSecTimeOriginal"), ("XMP", "DateCreated"), ("IPTC", "DateCreated"), ("IPTC", "TimeCreated"),
