@@ -54,7 +54,7 @@ def test_what_was_told_before_a_kill_is_there_and_nothing_is_half(tmp_path: Path
     database = fresh("sqlite", tmp_path)
     chance = random.Random(5)
     told = 0
-    for turn in range(5):
+    for turn in range(4):
         process = start(f"sqlite:///{tmp_path}/library.db", "W", 0)
         assert process.stdout is not None
         for _ in range(chance.randint(1, 30)):

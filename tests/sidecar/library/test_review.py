@@ -67,7 +67,7 @@ def test_every_decision_can_be_undone_once(database: Database, act: Callable[[Se
     assert first.undone_us is not None  # it is still there to be read
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(acts=st.lists(st.sampled_from(range(len(ACTS))), max_size=6))
 def test_property_undoing_all_from_the_last_to_the_first_leads_back(
     tmp_path_factory: pytest.TempPathFactory, acts: list[int]
