@@ -71,6 +71,19 @@ def test_an_entry_is_served_for_its_seconds_and_no_longer() -> None:
     assert not kept(cache, A)
 
 
+def test_its_seconds_begin_when_it_was_asked_for_however_slow_the_client_is() -> None:
+    cache, clock = cache_of(cache_fresh_s=5)
+    fill = asking(cache, A)
+    fill.begin(200, fields_of(BODY))
+    fill.add(BODY)
+    clock.now += 3
+    fill.end(complete=True)
+    clock.now += 1.9
+    assert kept(cache, A)
+    clock.now += 0.1
+    assert not kept(cache, A)
+
+
 def test_a_shorter_lifetime_of_the_response_counts() -> None:
     cache, clock = cache_of(cache_fresh_s=5)
     put(cache, A, max_age=2)

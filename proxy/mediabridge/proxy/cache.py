@@ -119,7 +119,7 @@ class Cache:
             self._drop(key)
 
     def entry(self, route: str, fields: Headers, body: bytes, delay_s: float) -> Entry | None:
-        """An entry for a complete 200 that has just come; ``None`` when it may not be kept."""
+        """An entry for a complete 200 that was asked for ``delay_s`` ago; ``None`` when it may not be kept."""
         now_s, wall_s = self.clock(), self.wall()
         tag, left = rules.strong_tag(fields), rules.left_s(fields, delay_s, wall_s)
         if tag is None or left is None or rules.content_length(fields) != len(body):
@@ -127,8 +127,9 @@ class Cache:
         age_s, rest_s = left
         kept = [pair for pair in fields if pair[0] != b"age"]
         entry = Entry(route, tag, kept, body, now_s - age_s)
-        entry.fresh_until_s = now_s + min(self._limits.cache_fresh_s, rest_s)
-        entry.end_s = now_s + min(2 * self._limits.cache_fresh_s, rest_s)
+        fresh_s = self._limits.cache_fresh_s
+        entry.fresh_until_s = now_s + min(fresh_s - delay_s, rest_s)
+        entry.end_s = now_s + min(2 * fresh_s - delay_s, rest_s)
         return entry
 
     def takes(self, fields: Headers) -> bool:
