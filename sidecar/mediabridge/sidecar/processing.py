@@ -185,7 +185,7 @@ def _texts(
 ) -> TextShelf:
     texts = Texts(start_readers(min(usable_cores(), _MOST_READERS)), refuse_decoding_when_critical)
     tesseract = Tesseract(lambda: find_tesseract(settings.tesseract_path))
-    return TextShelf(store, derived, results, texts, Ocr(tesseract, texts, pictures))
+    return TextShelf(store, derived, results, texts, Ocr(tesseract, texts, pictures, new_path=derived.new_path))
 
 
 def _has_ffmpeg(settings: Settings) -> bool:

@@ -189,6 +189,25 @@ def test_when_no_page_is_read(stand_in_for: Callable[..., Ocr], three: Path) -> 
         stand_in_for().read(three, PDF, ("fail",))
 
 
+def test_no_page_is_left_on_the_disk(
+    tesseract: Path, texts: Texts, pictures: Pictures, three: Path, tmp_path: Path
+) -> None:
+    folder, used = tmp_path / "pages", list[Path]()
+    folder.mkdir()
+
+    def new_path() -> Path:
+        used.append(folder / str(len(used)))
+        return used[-1]
+
+    ocr = Ocr(Tesseract(lambda: tesseract), texts, pictures, new_path=new_path)
+    ocr.read(three, PDF, ("eng",))
+    assert len(used) == 3
+    assert list(folder.iterdir()) == []
+    folder.rmdir()
+    with pytest.raises(faults.StorageUnavailable, match="No such file"):
+        ocr.read(three, PDF, ("eng",))
+
+
 def test_it_stops_between_pages(stand_in_for: Callable[..., Ocr], three: Path, tmp_path: Path) -> None:
     class StopError(Exception):
         pass

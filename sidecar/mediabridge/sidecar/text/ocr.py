@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from mediabridge.sidecar.faults import EngineBusy, ExtractionTimeout, UnreadableFile, UnsupportedMedia
+from mediabridge.sidecar.faults import (
+    EngineBusy,
+    ExtractionTimeout,
+    StorageUnavailable,
+    UnreadableFile,
+    UnsupportedMedia,
+)
 from mediabridge.sidecar.images import Pictures, Preset
+from mediabridge.sidecar.images.make import own_path
 from mediabridge.sidecar.images.shelf import told
 
 from . import program
@@ -42,13 +48,21 @@ class OcrLimits:
 
 
 class Ocr:
-    """Threads may share it."""
+    """Threads may share it. `new_path` says where a page may lie while it is read."""
 
-    def __init__(self, tesseract: Tesseract, texts: Texts, pictures: Pictures, limits: OcrLimits | None = None) -> None:
+    def __init__(
+        self,
+        tesseract: Tesseract,
+        texts: Texts,
+        pictures: Pictures,
+        limits: OcrLimits | None = None,
+        new_path: Callable[[], Path] = own_path,
+    ) -> None:
         self._tesseract = tesseract
         self._texts = texts
         self._pictures = pictures
         self._limits = limits or OcrLimits()
+        self._new_path = new_path
         self._room = threading.BoundedSemaphore(self._limits.at_once)
 
     def require(self, languages: Sequence[str]) -> list[str]:
@@ -82,7 +96,7 @@ class Ocr:
         started = time.monotonic()
         with self._turn(check):
             command = self._tesseract.command(languages, installed)
-            work = _Work(command, self._limits, check, report)
+            work = _Work(command, self._limits, check, report, self._new_path)
             fields = self._read(path, mime_type, work, most_pages, every_page=every_page)
         elapsed_ms = round((time.monotonic() - started) * 1000, 1)
         return {
@@ -148,8 +162,11 @@ class Ocr:
 class _Work:
     """Pages of one file, one after the other. What goes wrong with one page is told beside it."""
 
-    def __init__(self, command: Command, limits: OcrLimits, check: Check, report: Report) -> None:
+    def __init__(
+        self, command: Command, limits: OcrLimits, check: Check, report: Report, new_path: Callable[[], Path]
+    ) -> None:
         self._command = command
+        self._new_path = new_path
         self._limits = limits
         self._until = time.monotonic() + limits.file_s
         self._check = check
@@ -208,10 +225,22 @@ class _Work:
         if left <= 0:
             raise program.TookTooLong
         data, dpi = draw()
-        with tempfile.NamedTemporaryFile(suffix=".png") as file:
-            file.write(data)
-            file.flush()
-            return self._command.read(Path(file.name), left, self._check, dpi=dpi)
+        with self._as_file(data) as path:
+            return self._command.read(path, left, self._check, dpi=dpi)
+
+    @contextmanager
+    def _as_file(self, data: bytes) -> Iterator[Path]:
+        try:
+            path = self._new_path()
+            try:
+                path.write_bytes(data)
+                yield path
+            finally:
+                path.unlink(missing_ok=True)
+        except OSError as problem:
+            msg = f"A page cannot be stored while it is read ({problem.strerror or type(problem).__name__})."
+            suggestion = "Check CACHE_PATH: is the folder writable, and the disk not full?"
+            raise StorageUnavailable(msg, suggestion) from problem
 
     def _done(self, entry: dict[str, Any]) -> None:
         self._pages.append(entry)
