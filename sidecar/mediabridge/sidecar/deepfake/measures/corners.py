@@ -68,17 +68,23 @@ def _pairs(described: Levels, points: Points) -> tuple[Points, Points]:
     for start in range(0, len(points), _ROWS):
         rows = slice(start, start + _ROWS)
         alike = described[rows] @ described.T
-        apart = np.abs(points[rows, None, :] - points[None, :, :]).max(axis=2)
-        alike[apart < _LEAST_SHIFT] = -1
+        alike[_apart(points[rows], points) < _LEAST_SHIFT] = -1
         best = alike.argmax(axis=1)
         first = alike[np.arange(len(alike)), best]
-        alike[np.abs(points[best][:, None, :] - points[None, :, :]).max(axis=2) <= _PEAK] = -1
+        alike[_apart(points[best], points) <= _PEAK] = -1
         second = alike.max(axis=1) if alike.size else first
         plain = (first >= _LEAST_CORRELATION) & (np.sqrt(1 - np.minimum(first, 1)) < _RATIO * np.sqrt(1 - second))
         at.append(np.nonzero(plain)[0] + start)
         to.append(best[plain])
     none: Points = np.zeros(0, dtype=np.intp)
     return (np.concatenate(at), np.concatenate(to)) if at else (none, none)
+
+
+def _apart(some: Points, others: Points) -> npt.NDArray[np.int32]:
+    """The distance of each of one to each of the others, along the axis on which it is larger."""
+    (y1, x1), (y2, x2) = some.T.astype(np.int32), others.T.astype(np.int32)
+    apart: npt.NDArray[np.int32] = np.maximum(np.abs(y1[:, None] - y2), np.abs(x1[:, None] - x2))
+    return apart
 
 
 def _box(levels: Levels, reach: int) -> Levels:
