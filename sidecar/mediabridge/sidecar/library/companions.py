@@ -32,7 +32,7 @@ def save(session: Session, pairs: Iterable[Pair], looked: Collection[int]) -> No
     """Put pairs in the place of all old ones between the files that were looked at."""
     for ids in batches(sorted(looked)):
         old = select(Companion.file_id, Companion.other_id).where(Companion.file_id.in_(ids))
-        for one, other in session.execute(old).tuples().all():
+        for one, other in session.execute(old).all():
             if other in looked:
                 mine = (Companion.file_id == one, Companion.other_id == other)
                 session.execute(delete(Companion).where(*mine), execution_options=_QUIET)

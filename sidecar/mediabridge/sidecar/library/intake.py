@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from sqlalchemy import Table, bindparam, case, select, update
 from sqlalchemy.orm import Session
@@ -20,8 +20,11 @@ from .moments import month_of, now_us, us_of
 from .origin import Origin, fold
 
 BATCH = 500  # rows of a statement: few enough for both databases' parameters, enough that statements cost little
+Measure = TypeVar("Measure", int | None, float | None)
 Kind = Literal["photo", "video", "audio", "document", "other"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+_MOST = 2**31 - 1  # of pixels a side, and of seconds
+_LONGEST_TYPE = 255
 _TABLE = cast("Table", File.__table__)
 
 
@@ -177,14 +180,19 @@ def _found(one: Found) -> dict[str, Any]:
         "state": "done",
         "processing_error": None,
         "sha256": one.sha256,
-        "mime_type": one.mime_type,
+        "mime_type": one.mime_type[:_LONGEST_TYPE],
         "kind": one.kind,
-        "width": one.width,
-        "height": one.height,
-        "duration_s": one.duration_s,
+        "width": _sane(one.width),
+        "height": _sane(one.height),
+        "duration_s": _sane(one.duration_s),
         "perceptual": one.perceptual,
         "taken": one.dated.evidence,
         "details": None if one.details is None else dict(one.details),
         "updated_us": now_us(),
         **date_columns(one.dated),
     }
+
+
+def _sane(measure: Measure) -> Measure | None:
+    """What a broken file says of itself may be no measure at all, and one such row must not spoil its batch."""
+    return measure if measure is not None and 0 <= measure <= _MOST else None  # NaN is not

@@ -74,7 +74,7 @@ def mark(session: Session, job_ids: Iterable[str], mark: str) -> None:
 def unmarked(session: Session, kind: str, mark: str) -> list[str]:
     """Jobs of a kind that ended before they were marked so."""
     statement = select(Job.id, Job.options).where(Job.kind == kind, Job.status.in_(["cancelled", "failed"]))
-    return [job_id for job_id, options in session.execute(statement).tuples() if not options.get(mark)]
+    return [job_id for job_id, options in session.execute(statement) if not options.get(mark)]
 
 
 def get(session: Session, job_id: str) -> Job | None:

@@ -77,7 +77,7 @@ class Grouper:
         found: dict[int, None] = {}
         for job_id in self._open(session):
             statement = select(File.id, JobFile.outcome).join(File, File.id == JobFile.file_id)
-            rows = session.execute(statement.where(JobFile.job_id == job_id, File.state == "done")).tuples()
+            rows = session.execute(statement.where(JobFile.job_id == job_id, File.state == "done"))
             found |= dict.fromkeys(number for number, outcome in rows if outcome and outcome.get("imported"))
         return list(found)
 
@@ -99,14 +99,14 @@ class Grouper:
 
 def _hash_page(session: Session, after: int) -> list[tuple[int, bytes]]:
     statement = select(File.id, File.perceptual).where(File.id > after, File.perceptual.is_not(None))
-    rows = session.execute(statement.order_by(File.id).limit(_PAGE)).tuples()
+    rows = session.execute(statement.order_by(File.id).limit(_PAGE))
     return [(number, data) for number, data in rows if data is not None]
 
 
 def _hashes(session: Session, ids: Iterable[int]) -> dict[int, PerceptualHash | None]:
     found: dict[int, PerceptualHash | None] = {}
     for batch in batches(sorted(ids)):
-        rows = session.execute(select(File.id, File.perceptual).where(File.id.in_(batch))).tuples()
+        rows = session.execute(select(File.id, File.perceptual).where(File.id.in_(batch)))
         found |= {number: PerceptualHash.from_bytes(data) for number, data in rows if data}
     return found
 
@@ -114,7 +114,7 @@ def _hashes(session: Session, ids: Iterable[int]) -> dict[int, PerceptualHash | 
 def _alike(session: Session, ids: Collection[int]) -> Iterator[int]:
     """Files with the same bytes, and of the same moment, as these."""
     for batch in batches(sorted(ids)):
-        rows = session.execute(select(File.sha256, File.taken_us).where(File.id.in_(batch))).tuples().all()
+        rows = session.execute(select(File.sha256, File.taken_us).where(File.id.in_(batch))).all()
         digests = sorted({digest for digest, _ in rows if digest})
         moments = sorted({moment for _, moment in rows if moment != UNDATED})
         for some in batches(digests):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from mediabridge.sidecar.database.door import Door
 from mediabridge.sidecar.database.models import File, JobFile
+from mediabridge.sidecar.faults import Fault
 from mediabridge.sidecar.library import intake, preferences, steps, tags
 from mediabridge.sidecar.library.folders import words
 from mediabridge.sidecar.library.steps import Done
@@ -55,9 +57,13 @@ class Indexer:
                         if len(studied) >= _WRITTEN:
                             done += self._write(studied, settings)
                         tell(done + len(studied))
-                self._write(studied, settings)
+            except BaseException:  # somebody wants it to stop: what was found out is kept
+                with contextlib.suppress(Fault):
+                    self._write(studied, settings)
+                raise
             finally:
                 stop.set()
+        self._write(studied, settings)
 
     def _study(self, tasks: Sequence[Task], stop: threading.Event) -> list[Studied]:
         return [] if stop.is_set() else self.student.study(tasks)
@@ -78,7 +84,7 @@ class Indexer:
             .where(JobFile.id > after)
             .order_by(JobFile.id)
             .limit(_PAGE)
-        ).tuples()
+        )
         return [(row[0], _task(*row[1:])) for row in rows]
 
     def _write(self, studied: list[Studied], settings: dict[str, Any]) -> int:

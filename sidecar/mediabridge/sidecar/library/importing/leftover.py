@@ -26,7 +26,7 @@ def settle(door: Door, job_id: str) -> None:
             select(JobFile.key, File.id, File.state, File.processing_error)
             .outerjoin(File, File.id == JobFile.file_id)
             .where(JobFile.job_id == job_id, JobFile.state == "pending")
-        ).tuples()
+        )
         ends = [Done(key, _why(number, state, error)) for key, number, state, error in rows]
         for batch in batches(ends):
             steps.finish(session, job_id, batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -81,11 +82,15 @@ class Illustrator:
                         if len(made) >= _WRITTEN:
                             done += self._write(made)
                         tell(done + len(made))
-                self._write(made)
+            except BaseException:  # somebody wants it to stop: what was made is kept
+                with contextlib.suppress(Fault):
+                    self._write(made)
+                raise
             finally:
                 stop.set()
                 for future in running:
                     future.cancel()
+        self._write(made)
 
     def _shots(self) -> Iterator[Shot]:
         after = 0
@@ -101,7 +106,7 @@ class Illustrator:
             .where(JobFile.id > after)
             .order_by(JobFile.id)
             .limit(_PAGE)
-        ).tuples()
+        )
         return [(row[0], _shot(*row[1:])) for row in rows]
 
     def _make(self, shot: Shot, stop: threading.Event) -> Pictured:
