@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import poisoning
 import pytest
-from labelled import both, fill, labelled, record
+from labelled import both, labelled, record
 from poisoning import EACH
 
 from mediabridge.sidecar.deepfake.model import fit, guards, rounds
@@ -50,9 +52,10 @@ def test_one_user_who_spoils_a_round_is_named() -> None:
     assert made.told["influence"]["spoiler"] > guards.MOST_HARM > made.told["influence"]["honest"]
 
 
-def test_labels_of_a_user_with_bad_influence_wait_after_the_round(service: ModelService) -> None:
-    fill(service, range(100), range(100, 160))
-    service.retrain(lambda _done, _total: None, lambda: None)
+def test_labels_of_a_user_with_bad_influence_wait_after_the_round(
+    copy_of: Callable[[Path], ModelService], tmp_path: Path
+) -> None:
+    service = copy_of(tmp_path)
     for seed in range(180, 205):
         for fake in (False, True):
             service.feedback(record(service, seed, fake), "real" if fake else "fake", "spoiler")

@@ -21,7 +21,7 @@ from .document import Model
 from .rounds import Round, run_round
 from .samples import Material, Sample
 
-MOST_SAMPLES = 20_000  # the newest ones
+MOST_OF_A_CLASS = 5_000  # the newest ones
 _BUSY_S = 5.0
 _NICE = 10
 _SAMPLES = """
@@ -32,13 +32,13 @@ WITH votes AS (  -- the operator's own vote stands for a file, else the first on
             OVER (PARTITION BY sha256) AS used
     FROM labels WHERE domain = :domain AND status = 'accepted'
 ), newest AS (
-    SELECT v.id, v.sha256, v.label, v.labeler, v.operator, v.source, v.used, s.vector, s.facts
+    SELECT v.id, v.sha256, v.label, v.labeler, v.operator, v.source, v.used, s.vector, s.facts,
+        row_number() OVER (PARTITION BY v.label ORDER BY v.id DESC) AS age
     FROM votes v JOIN samples s USING (sha256, domain)
     WHERE v.place = 1 AND s.feature_version = :version
         AND NOT EXISTS (SELECT 1 FROM golden g WHERE g.sha256 = v.sha256 AND g.domain = v.domain)
-    ORDER BY v.id DESC LIMIT :most
 )
-SELECT * FROM newest ORDER BY id
+SELECT * FROM newest WHERE age <= :most ORDER BY id
 """
 _GOLDEN = """
 SELECT g.sha256, g.label, g.labeler, 1 AS operator, NULL AS source, s.vector, s.facts, 0 AS used
@@ -88,7 +88,8 @@ def read(path: str, domain: str) -> Material:
     """All labelled files of a domain, the golden set, and the champion."""
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=_BUSY_S)) as file:
         file.row_factory = sqlite3.Row
-        asked = {"domain": domain, "version": features.VERSION, "most": MOST_SAMPLES}
+        asked = {"domain": domain, "version": features.VERSION, "most": MOST_OF_A_CLASS}
+        file.execute("PRAGMA temp_store = MEMORY")  # the child may write no large file, not even to sort
         file.execute("BEGIN")  # one state of the file for all three
         samples = [sample_of(row) for row in file.execute(_SAMPLES, asked)]
         golden = [sample_of(row) for row in file.execute(_GOLDEN, asked)]
