@@ -79,6 +79,16 @@ def test_all_that_was_found_is_kept(database: Database) -> None:
     assert row.details == {"camera": "Ünïcode \U0001f600"}
 
 
+@pytest.mark.parametrize("measure", [-1, 2**31, 2**80])
+def test_what_a_broken_file_says_of_itself_spoils_no_batch(database: Database, measure: int) -> None:
+    odd: dict[str, Any] = {"width": measure, "height": 4, "duration_s": float("nan"), "mime_type": "x" * 999}
+    odd["details"] = {"a": "\x00\ud800"}
+    database.write(lambda session: [put(session, "/p/a.jpg", **odd), put(session, "/p/b.jpg", width=5)])
+    first, second = database.read(rows)
+    assert (first.width, first.height, first.duration_s, first.details) == (None, 4, None, {"a": "\x00\ud800"})
+    assert (second.state, second.width) == ("done", 5)
+
+
 def test_a_date_that_a_person_chose_survives_the_next_import(database: Database) -> None:
     def work(session: Session) -> None:
         number = put(session, "/p/a.jpg")

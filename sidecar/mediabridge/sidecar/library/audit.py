@@ -97,6 +97,8 @@ def undo(session: Session, batch: str) -> Sequence[Decision]:
     if made[0].undone_us is not None:
         msg = "The decision was undone already."
         raise Conflict(msg)
+    files = sorted({one.file_id for one in made})
+    session.scalars(select(File.id).where(File.id.in_(files)).order_by(File.id).with_for_update()).all()
     later = _later(session, batch)
     if later is not None:
         msg = f"Decision {later.batch} changed the same of file {later.file_id} later."

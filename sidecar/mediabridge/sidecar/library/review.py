@@ -113,7 +113,9 @@ def _locked(session: Session, ids: Sequence[int], *, lock: bool = True) -> dict[
     found: dict[int, File] = {}
     for batch in batches(sorted(ids)):
         statement = select(File).where(File.id.in_(batch)).order_by(File.id)
-        found |= {file.id: file for file in session.scalars(statement.with_for_update() if lock else statement)}
+        if lock:
+            statement = statement.with_for_update().execution_options(populate_existing=True)
+        found |= {file.id: file for file in session.scalars(statement)}
     for number in ids:
         if number not in found:
             msg = f"There is no file {number}."
