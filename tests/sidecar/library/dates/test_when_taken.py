@@ -201,6 +201,7 @@ def test_two_who_contradict_are_never_sure() -> None:
     assert asked(metadata, "a.jpg", google(datetime(2023, 5, 1, tzinfo=UTC))).confidence == "low"
     assert asked(metadata, "a.jpg", read_xmp({"XMP": {"DateTimeOriginal": "2023:05:01 12:00:00"}})).confidence == "low"
     assert asked({**metadata, "GPS": {"GPSDateStamp": "2022:01:01", "GPSTimeStamp": "10:00:00"}}).confidence == "low"
+    assert asked(metadata, "IMG_20190131.jpg").confidence == "medium"
     assert asked(metadata, "IMG_20240131_133045.jpg").confidence == "medium"  # another summer time
 
 
@@ -277,7 +278,7 @@ def test_property_a_wrong_clock_is_never_sure_when_one_knows_better(
     else:
         name = f"{'PXL' if witness == 'pixel' else 'IMG'}_{truth:%Y%m%d_%H%M%S}.jpg"
     taken = asked(metadata, name, *sidecars)
-    assert taken.confidence != "high", taken
+    assert taken.confidence != "high" or taken.moment == truth, taken
 
 
 TAGS = st.sampled_from(

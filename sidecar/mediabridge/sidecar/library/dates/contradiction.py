@@ -9,7 +9,8 @@ from .agreement import Zone, agreement, local, shifted
 from .model import AT, Candidate, Confidence
 from .words import shown
 
-_STRONG = 45.0  # worth from which another date counts against the answer
+_STRONG = 45.0  # worth from which another date makes the answer doubtful
+_WEAK = 40  # weight from which it does not let it be sure, whatever is doubted about it
 _DAY = timedelta(days=1)
 _STALE = timedelta(days=2)  # a satellite's date may be that of the last fix
 _ROLLOVER = timedelta(weeks=1024)  # the week number of GPS has ten bits
@@ -30,7 +31,7 @@ def contradictions(leader: Candidate, others: Sequence[Candidate], zone: Zone) -
             yield from _order(other, after, zone)
         elif other.family == leader.family:
             yield from _sibling(leader, other, after, zone)
-        elif other.role in AT and other.worth >= _STRONG:
+        elif other.role in AT and other.weight >= _WEAK:
             yield _witness(leader, other, zone)
 
 
@@ -61,4 +62,5 @@ def _witness(leader: Candidate, other: Candidate, zone: Zone) -> Contradiction:
             "medium",
             f"{other.source} says the same in another zone, or with another summer time: {shown(other, zone)}",
         )
-    return "low", f"{other.source} says another date: {shown(other, zone)}"
+    most: Confidence = "low" if other.worth >= _STRONG else "medium"
+    return most, f"{other.source} says another date: {shown(other, zone)}"
