@@ -15,8 +15,10 @@ from pictures import jpeg, plant, scene
 from PIL import Image
 
 from mediabridge.sidecar.deepfake.analyst import Analyst, media_type_of
+from mediabridge.sidecar.deepfake.build import build_analyst
 from mediabridge.sidecar.deepfake.frames import FFmpegFrames, positions
 from mediabridge.sidecar.deepfake.gather import LIMITS, gather
+from mediabridge.sidecar.deepfake.scoring import NoModel
 from mediabridge.sidecar.deepfake.steps import STEPS, chosen, left_out
 from mediabridge.sidecar.faults import ClientGone, EngineBusy, UnreadableFile, UnsupportedMedia
 from mediabridge.sidecar.isolated import Limits, Pool
@@ -282,6 +284,16 @@ def test_without_ffmpeg_a_clip_has_no_frames_and_it_is_said(analyst: Analyst, cl
     assert answer["frames"] == []
     assert any("FFMPEG_PATH" in limit for limit in answer["limits"])
     assert not dataclasses.replace(analyst, frames=missing).analyse(clip)["cached"], "it may be installed meanwhile"
+
+
+def test_certificates_that_cannot_be_read_are_told_once(analyst: Analyst, caplog: pytest.LogCaptureFixture) -> None:
+    made = build_analyst(
+        analyst.read, analyst.results, NoModel(), trust_anchors="/nowhere/anchors.pem", ffmpeg_path=None
+    )
+    made.close()
+    assert made.anchors is None
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "DEEPFAKE_TRUST_ANCHORS='/nowhere/anchors.pem'" in caplog.text
 
 
 def test_frames_are_spread_evenly() -> None:

@@ -93,6 +93,12 @@ def test_what_a_picture_was_made_from_counts(signer: Signer, tmp_path: Path) -> 
     assert verdict(found)[0] == "declared_ai"
 
 
+def test_a_jpeg_of_several_pictures_is_a_jpeg_to_the_library(signer: Signer, tmp_path: Path) -> None:
+    path = tmp_path / "signed.jpg"
+    signer.sign(plain(tmp_path), path, created("trainedAlgorithmicMedia"))
+    assert credentials.gather(subject(path), "image/mpo").declares_ai
+
+
 def test_no_credentials_say_nothing(tmp_path: Path) -> None:
     pytest.importorskip("c2pa")
     found = gathered(plain(tmp_path))

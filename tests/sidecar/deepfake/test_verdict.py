@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediabridge.sidecar.deepfake import WORDS, Evidence, NoModel, decide
+from mediabridge.sidecar.deepfake import WORDS, Evidence, NoModel, decide, verdict
 from mediabridge.sidecar.deepfake.evidence import Direction, Status, Strength
+from mediabridge.sidecar.deepfake.steps import DECODE, FEATURES, STEPS
 
 LOADED = {"loaded": True, "thresholds": {"low": 0.2, "high": 0.8}}
 
@@ -121,6 +123,13 @@ def test_a_contradiction_is_told() -> None:
 def test_a_trusted_signer_goes_before_the_model() -> None:
     judged = decide([VOUCHED], Scored(0.99), LOADED)
     assert (judged.verdict, judged.reason) == ("provenance_verified", "trusted_capture")
+
+
+def test_the_page_names_every_verdict_reason_and_method() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "deepfake.md").read_text("utf-8")
+    methods = {step.id for step in STEPS} - {DECODE, FEATURES}
+    for word in {*WORDS, *verdict._REASONS, *methods, *get_args(Direction), *get_args(Status)}:
+        assert f"`{word}`" in page, word
 
 
 @given(st.lists(provenance))

@@ -26,12 +26,20 @@ _NO_EDIT = frozenset(
     {"c2pa.created", "c2pa.opened", "c2pa.published", "c2pa.transcoded", "c2pa.repackaged", "c2pa.converted"}
 )
 _MANIFESTS = 50
+# ExifTool tells these apart from the format in whose files they lie; the library does not.
+_LIES_IN = {
+    "image/apng": "image/png",
+    "image/mpo": "image/jpeg",
+    "image/heic-sequence": "image/heic",
+    "image/heif-sequence": "image/heif",
+    "image/avif-sequence": "image/avif",
+}
 
 
 def gather(subject: Subject, mime: str, anchors: str | None = None) -> Evidence:
     """The content credentials of a file. `anchors`: PEM certificates of trusted signers, None for none."""
     try:
-        report = credentials.read(str(subject.path), mime, anchors)
+        report = credentials.read(str(subject.path), _LIES_IN.get(mime, mime), anchors)
     except ImportError:
         why = "the library for content credentials (c2pa-python) is not installed"
         return without_result(ID, "provenance", "not_applicable", why, "c2pa-python", CAVEAT)
