@@ -245,7 +245,7 @@ OFFSETS = st.integers(-48, 56).map(lambda quarters: timedelta(minutes=15 * quart
 
 
 @settings(max_examples=150)
-@given(CLOCKS.filter(lambda it: (it.hour, it.minute) not in {(0, 0), (12, 0)}), OFFSETS)
+@given(CLOCKS.filter(lambda it: it.hour and (it.month, it.day) != (1, 1)), OFFSETS)
 def test_property_a_moment_told_in_utc_and_in_local_time_is_one(clock: datetime, offset: timedelta) -> None:
     instant = (clock - offset).replace(tzinfo=UTC)
     taken = asked({"EXIF": {"CreateDate": f"{clock:%Y:%m:%d %H:%M:%S}"}}, "a.jpg", google(instant))
