@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -192,12 +190,3 @@ def test_sideways_pages_are_tried_only_where_the_model_for_it_is() -> None:
     found = Tesseract(lambda: Path("/bin/true"))
     assert found.command(("eng",), ("eng", "osd")).mode == "1"
     assert found.command(("eng",), ("eng",)) == Command(Path("/bin/true"), ("eng",), "3")
-
-
-def test_nothing_of_these_tests_is_left() -> None:
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        if not [child for child in psutil.Process(os.getpid()).children() if child.name() in ("program", "sleep")]:
-            return
-        time.sleep(0.05)
-    pytest.fail("a process outlived its test")
