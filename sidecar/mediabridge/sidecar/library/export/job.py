@@ -7,7 +7,8 @@ lies in a folder of its own, which the next run removes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -36,6 +37,7 @@ Report = Callable[[int, int, int], object]  # done, total, failed; may raise to 
 Check = Callable[[], object]  # raises to stop
 _PLANNED_AT_ONCE = 500
 _TOGETHER = 32  # copies whose names are made durable at once
+_SOON_S = 1.0  # and those that were made meanwhile
 _POLL_S = 0.25
 
 
@@ -162,8 +164,7 @@ class _Export:
         try:
             for batch in self._pending():
                 asked = [(item, pool.submit(maker.make, item)) for item in batch]
-                for together in _groups(asked, _TOGETHER):
-                    self._settle([(item, self._await(future)) for item, future in together], work)
+                self._settle_all(asked, work)
         finally:
             self._stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -202,17 +203,25 @@ class _Export:
                 left.append(item)
         return left
 
-    def _await(self, future: Future[Made]) -> Made | Fault:
-        while not wait([future], _POLL_S).done:
-            self._look()
-        try:
-            return future.result()
-        except (EngineClosed, EngineUnavailable):  # no fault of this file
-            raise
-        except Fault as problem:
-            return problem
+    def _settle_all(self, asked: Sequence[tuple[Item, Future[Made]]], work: Work) -> None:
+        """Some together, and soon: what has no name yet is lost when the process ends."""
+        ready: list[tuple[Item, Made | Fault]] = []
+        since = time.monotonic()
+        for item, future in asked:
+            finished = False
+            while not finished:
+                self._look()
+                finished = bool(wait([future], _POLL_S).done)
+                if finished:
+                    ready.append((item, _found(future)))
+                if len(ready) >= _TOGETHER or (ready and time.monotonic() - since > _SOON_S):
+                    self._settle(ready, work)
+                    ready, since = [], time.monotonic()
+        self._settle(ready, work)
 
     def _settle(self, results: Sequence[tuple[Item, Made | Fault]], work: Work) -> None:
+        if not results:
+            return
         self._look()
         made = [found for _, found in results if isinstance(found, Made)]
         self._settler.put(made, work)
@@ -241,5 +250,10 @@ def _gone() -> Fault:
     return Fault("The file is not in the library any more.")
 
 
-def _groups(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
+def _found(future: Future[Made]) -> Made | Fault:
+    try:
+        return future.result()
+    except (EngineClosed, EngineUnavailable):  # no fault of this file
+        raise
+    except Fault as problem:
+        return problem
