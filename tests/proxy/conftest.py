@@ -1,4 +1,5 @@
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from staging.scripted import ScriptedUpstream
 from staging.serving import Server, Stage
 
 from mediabridge.host.joined import JoinedProtocol
+
+from .content import Content
 
 
 @pytest.fixture(scope="session", params=["uvloop", "asyncio"])
@@ -32,6 +35,16 @@ def stage(server: Server, caplog: pytest.LogCaptureFixture) -> Iterator[Stage]:
     yield stage
     stage.close()
     assert_clean(caplog)
+
+
+@pytest.fixture
+def content(stage: Stage) -> Content:
+    """For the cache no time goes by, until a test says so: what is fresh stays so, however slow the machine."""
+    content = Content()
+    stage.set_up(content)
+    now_s = time.monotonic()
+    stage.proxy._cached.cache.clock = lambda: now_s
+    return content
 
 
 @pytest.fixture

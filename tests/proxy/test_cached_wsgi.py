@@ -14,7 +14,7 @@ from staging.wire import DEADLINE_S
 
 from mediabridge.proxy import Limits, Outcome
 
-from .test_cached import BODY, CONTROL, PATH, TAG, Content, in_flight, new, nothing_is_kept_while_it_changes, same
+from .content import BODY, CONTROL, PATH, TAG, Content, in_flight, new, nothing_is_kept_while_it_changes, same
 
 
 @pytest.fixture(scope="module")
