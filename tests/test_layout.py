@@ -66,6 +66,8 @@ MAY_ALSO_IMPORT = {
     "sidecar/mediabridge/sidecar/jobs/worker.py": ({"mediabridge.config"}, "a main"),
     "sidecar/mediabridge/sidecar/library/cli/__main__.py": ({"mediabridge.config", "click"}, "a main"),
     "sidecar/mediabridge/sidecar/library/cli/exporting.py": ({"click"}, "a word of the command line"),
+    "sidecar/mediabridge/sidecar/library/cli/importing.py": ({"click"}, "a word of the command line"),
+    "sidecar/mediabridge/sidecar/library/cli/looking.py": ({"click"}, "a word of the command line"),
     "sidecar/mediabridge/sidecar/extraction/cli/output.py": ({"click"}, "the progress bar of the command line"),
     "bridge/mediabridge/bridge/wsgi_runner.py": ({"waitress"}, "a program of its own, in the sidecar's interpreter"),
 }

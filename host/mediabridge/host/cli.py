@@ -148,7 +148,7 @@ def scrub(*, mend: bool, as_json: bool) -> None:
 )
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def library(words: tuple[str, ...]) -> None:
-    """Media library without a server: export; see `mediabridge library --help`."""
+    """Media library without a server: import, duplicates, timeline, export; see `mediabridge library --help`."""
     _become("mediabridge.sidecar.library.cli", *(words or ("--help",)))
 
 

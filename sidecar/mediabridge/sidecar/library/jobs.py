@@ -77,6 +77,12 @@ def unmarked(session: Session, kind: str, mark: str) -> list[str]:
     return [job_id for job_id, options in session.execute(statement) if not options.get(mark)]
 
 
+def running(session: Session, kind: str) -> list[tuple[str, Any]]:
+    """Jobs of a kind that run as far as the library knows, with their options."""
+    statement = select(Job.id, Job.options).where(Job.kind == kind, Job.status == "running")
+    return [(job_id, options) for job_id, options in session.execute(statement)]
+
+
 def get(session: Session, job_id: str) -> Job | None:
     """The job with this number."""
     return session.get(Job, job_id)

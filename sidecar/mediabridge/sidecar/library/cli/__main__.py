@@ -18,11 +18,18 @@ from mediabridge.config import load
 from mediabridge.sidecar import logs, requestid
 from mediabridge.sidecar.exports import export_parts
 from mediabridge.sidecar.faults import URL, Fault, InvalidRequest
+from mediabridge.sidecar.imports import tools
+from mediabridge.sidecar.jobs.place import folder_of
 from mediabridge.sidecar.processing import build_processing
 
 from .kit import Kit
 
-WORDS = {"export": ("exporting:export", "Copies of the library's files in one ordered folder.")}
+WORDS = {
+    "duplicates": ("looking:duplicates", "Groups of duplicates, with the file to keep and why."),
+    "export": ("exporting:export", "Copies of the library's files in one ordered folder."),
+    "import": ("importing:import_paths", "Folders and files become files of the library."),
+    "timeline": ("looking:timeline", "How many files there are of each month."),
+}
 _SIGNALLED, _USAGE = 128, 2
 
 
@@ -58,7 +65,12 @@ def library(ctx: click.Context) -> None:
     requestid.current.set(requestid.make())
     processing = build_processing(settings)
     ctx.call_on_close(processing.close_processing)
-    ctx.obj = Kit(processing, partial(export_parts, settings, processing))
+    ctx.obj = Kit(
+        processing,
+        partial(export_parts, settings, processing),
+        partial(tools, settings, processing),
+        folder_of(settings.instance_path),
+    )
 
 
 def main() -> int:

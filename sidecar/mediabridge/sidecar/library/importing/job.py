@@ -30,7 +30,7 @@ from .grouping import Grouper
 from .index import Indexer
 from .pictures import Illustrator
 from .plan import Upload, plan_folder, plan_uploads
-from .progress import Progress
+from .progress import Progress, Watch
 from .study import Student
 
 KIND = "import"
@@ -67,20 +67,25 @@ class Tools:
     decoders: int  # and their pictures asked for by so many
 
 
-def run_import(tools: Tools, job_id: str, run: Run) -> dict[str, Any]:
-    """Do the job, or what is left of it: `{"path"}` or `{"uploads": [{"contentHash", "name", "size"}]}`; its counts."""
+def run_import(tools: Tools, job_id: str, run: Run, watch: Watch = lambda *_: None) -> dict[str, Any]:
+    """Do the job, or what is left of it: `{"path"}` or `{"uploads": [{"contentHash", "name", "size"}]}`; its counts.
+
+    `watch` is told the stage, and how far it is.
+    """
     door = tools.door
     door.write(lambda session: jobs.begin(session, job_id, KIND, dict(run.payload)))
-    progress = Progress(door, job_id, run.report)
+    progress = Progress(door, job_id, run.report, watch)
     with _noted(door, job_id):
         _plan(door, job_id, run)
         if unread := _left(door, job_id, "pending"):
             with tools.engine() as engine:
                 _indexer(tools, job_id, run, engine).run(progress.enter("reading", unread))
-        illustrator = Illustrator(door, job_id, tools.shelf, tools.local, tools.new_path, tools.decoders)
-        illustrator.run(progress.enter("pictures", _left(door, job_id, "done")))
+        if undrawn := _left(door, job_id, "done"):
+            illustrator = Illustrator(door, job_id, tools.shelf, tools.local, tools.new_path, tools.decoders)
+            illustrator.run(progress.enter("pictures", undrawn))
         leftover.settle(door, job_id)
-        progress.enter("duplicates")(0)
+        if unread or undrawn:
+            progress.enter("duplicates")
         groups = Grouper(door, job_id).run(run.check)
         return {**progress.counts(), "groups": groups}
 

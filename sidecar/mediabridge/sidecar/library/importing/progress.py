@@ -10,13 +10,14 @@ from mediabridge.sidecar.library import jobs
 
 _NOTED_EVERY_S = 0.5
 Report = Callable[[int, int, int], None]  # done, total, failed; may raise to stop
+Watch = Callable[[str, int, int], None]  # stage, done, total
 
 
 class Progress:
     """Of one job. A stage is `reading`, `pictures` or `duplicates`: a file is done when all of them are."""
 
-    def __init__(self, door: Door, job_id: str, report: Report, clock: Callable[[], float] = time.monotonic) -> None:
-        self._door, self._job_id, self._report, self._clock = door, job_id, report, clock
+    def __init__(self, door: Door, job_id: str, report: Report, watch: Watch = lambda *_: None) -> None:
+        self._door, self._job_id, self._report, self._watch = door, job_id, report, watch
 
     def enter(self, stage: str, total: int = 0) -> Callable[[int], None]:
         """Begin a stage of so many files. What it gives is to be told how many are done, and may raise to stop."""
@@ -24,7 +25,8 @@ class Progress:
 
         def tell(done: int) -> None:
             nonlocal noted
-            now = self._clock()
+            self._watch(stage, done, total)
+            now = time.monotonic()
             if now - noted >= _NOTED_EVERY_S:
                 noted = now
                 self._door.write(lambda session: jobs.enter(session, self._job_id, stage, done, total))
