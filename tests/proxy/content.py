@@ -39,10 +39,10 @@ class Content:
             self.gone = True
         if self.gone:
             call.answer(b"no", status=b"404 Not Found")
-        elif message.get("if-none-match") == self.tag:
+        elif self.tag in (condition := ", ".join(message.all("if-none-match"))) or condition == "*":
             kept = (field for field in fields if not field.startswith(b"Content-"))
             call.send(b"\r\n".join([b"HTTP/1.1 304 Not Modified", *kept, b"", b""]))
-        elif message.get("range"):
+        elif message.method == "GET" and message.all("range"):
             call.answer(self.body[:1], *fields, b"Content-Range: bytes 0-0/5120", status=b"206 Partial Content")
         elif message.method == "HEAD":
             call.send(b"\r\n".join([b"HTTP/1.1 200 OK", b"Content-Length: %d" % len(self.body), *fields, b"", b""]))

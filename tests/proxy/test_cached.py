@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from staging.scripted import Call
 from staging.serving import Stage, request
 
@@ -167,6 +169,40 @@ def test_an_answer_behind_early_hints_is_not_kept_without_them(stage: Stage) -> 
 
     stage.set_up(script)
     assert [stage.ask(PATH).get("age") for _ in range(2)] == [None, None]
+
+
+LINES = st.sampled_from([
+    f"If-None-Match: {TAG}", f"If-None-Match: W/{TAG}", f'If-None-Match: "x" ,{TAG}', "If-None-Match: *",
+    'If-None-Match: "x"', f"If-None-Match: {TAG}x", "If-None-Match:", "Range: bytes=0-0", f"If-Range: {TAG}",
+    f"If-Match: {TAG}", "Cache-Control: no-cache", "Cache-Control: max-age=0", "Cache-Control: only-if-cached",
+    "Pragma: no-cache", "Cookie: a=b", "Authorization: Basic eA==", "Connection: keep-alive", "Connection: close",
+    "Connection: keep-alive, if-none-match", "Upgrade: h2c", "X-Request-ID: mine", "X-Request-ID: b\xe4d",
+    "Accept-Encoding: gzip", "X-Forwarded-Host: other.test", "Forwarded: host=other.test", "Content-Length: 0",
+    "If-Modified-Since: Wed, 25 Nov 2026 20:00:00 GMT", "TE: trailers", "Host: other.test",
+])  # fmt: skip
+ASKED = st.tuples(st.sampled_from(["GET", "HEAD", "OPTIONS"]), st.lists(LINES, max_size=3))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(ASKED, min_size=1, max_size=4))
+def test_with_a_cache_every_answer_is_the_one_without(
+    stage: Stage, content: Content, asked: list[tuple[str, list[str]]]
+) -> None:
+    stage.set_up(content)
+    with_cache = stage.proxy
+    stage.ask(PATH)
+    stage.set_up(content, limits=Limits(cache_bytes=0))
+    for method, lines in asked:
+        without = stage.ask(PATH, *lines, method=method)
+        stage.server.app = with_cache
+        answer = stage.ask(PATH, *lines, method=method)
+        stage.server.app = stage.proxy
+        if without.status == 400:  # its body names the request and the moment
+            assert answer.status == 400
+        else:
+            same(answer, without)
+    stage.server.on_loop(with_cache.aclose())
+    stage.server.on_loop(stage.proxy.aclose())
 
 
 def kept_by(proxy: AsgiProxy, fake: FakeUpstream) -> None:
