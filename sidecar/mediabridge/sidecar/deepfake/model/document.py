@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import features
+from .basics import BASE_RATE
 
 Array = NDArray[np.float64]
-BASE_RATE = 0.5
 INTERCEPT = "intercept"
 _ENDS = (5.0, 95.0)  # of the interval, in percent
 

@@ -65,7 +65,7 @@ def measure(database: Database, model: str, domain: str = "image") -> Worth | No
         {"domain": domain, "path": f"$.{FACT}"},
     )
     told: list[tuple[bool, Mapping[str, Any]]] = [(row["label"] == "fake", json.loads(row["given"])) for row in rows]
-    known = [(fake, float(given["raw"])) for fake, given in told if given.get("model") == model]
+    known = [(fake, float(given["raw"])) for fake, given in told if given.get("model") == model and "raw" in given]
     fakes = sum(fake for fake, _ in known)
     if min(fakes, len(known) - fakes) < gates.LEAST_GOLDEN:
         return None

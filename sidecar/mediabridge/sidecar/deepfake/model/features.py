@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import residuals, spectra
+from .basics import FEATURE_VERSION
 
-VERSION = 1  # of the features: models and stored samples of another version are not used
+VERSION = FEATURE_VERSION
 SMALLEST_SIDE = 128
 _TILE = 256
 _GRID = 8

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import features, gates
+from . import gates
+from .basics import FEATURE_VERSION
 from .labels import rfc3339
 from .schema import Database
 from .versions import Versions
@@ -42,7 +43,7 @@ def stats(database: Database, domain: str, described: Mapping[str, Any], now: da
         "calibration": _calibration(described),
         "drift": drift(database, domain, now),
         "retrain": {"state": last["state"] if last else "never", "last": last},
-        "featureVersion": features.VERSION,
+        "featureVersion": FEATURE_VERSION,
         "limits": list(LIMITS),
     }
 

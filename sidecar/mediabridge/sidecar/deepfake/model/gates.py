@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .guards import MOST_HARM
-from .measures import Measured
+
+if TYPE_CHECKING:
+    from .measures import Measured
 
 LEAST_LABELS = 100  # of each class; with fewer, a cross-validated AUC means nothing
 LEAST_GOLDEN = 60  # of each class

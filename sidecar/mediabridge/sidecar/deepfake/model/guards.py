@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from .samples import Sample
+if TYPE_CHECKING:
+    from .samples import Sample
 
 Label = Literal["real", "fake"]
 Reason = Literal["contradicts_declared_ai", "daily_quota", "labeler_disagrees", "labels_differ", "harmful_influence"]

@@ -76,6 +76,11 @@ class Detector:
         self._runner = Runner(1)
         self._known: tuple[tuple[int, int], str] | None = None
 
+    @property
+    def configured(self) -> bool:
+        """Whether the operator has named one."""
+        return self._path is not None
+
     def problem(self) -> str | None:
         """Why it cannot run, as a clause; None when nothing is known against it."""
         if self._path is None:
@@ -93,7 +98,7 @@ class Detector:
     def describe(self) -> dict[str, Any]:
         """For `stats`."""
         problem = self.problem()
-        told = {"configured": self._path is not None, "available": problem is None, "problem": problem}
+        told = {"configured": self.configured, "available": problem is None, "problem": problem}
         if problem is None:
             try:
                 return {**told, "model": self._digest()}

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from mediabridge.sidecar.faults import Fault, RetrainingFailed, RetrainingRefused
-from mediabridge.sidecar.isolated import IsolationError, Limits, Runner
+from mediabridge.sidecar.faults import Fault, RetrainingFailed
+from mediabridge.sidecar.isolated import Limits
 
-from . import card, external, figures, gates
-from .document import Score
-from .features import vector
+from . import card, figures
+from .connections import Connections
 from .guards import Label
-from .labels import Given, Labels, Vote, rfc3339
+from .labels import Given, Labels, Vote
 from .onnx import Detector
+from .retraining import LIMITS, Retraining
 from .schema import Database
 from .store import DOMAINS, Store, domain_of
 from .versions import Champion, Versions
 
+if TYPE_CHECKING:
+    from .document import Score
+    from .external import Worth
+
 Part = TypeVar("Part", Store, Labels, Versions)
-LIMITS = Limits(seconds=120, memory_bytes=1024**3)
 _WORTH_S = 60.0
-_TRAINING = "mediabridge.sidecar.deepfake.model.train:work"  # by its name: scikit-learn is loaded in a child alone
 _log = logging.getLogger(__name__)
 
 
@@ -50,16 +51,12 @@ class ModelService:
         limits: Limits = LIMITS,
         clock: Callable[[], datetime] = _now,
     ) -> None:
-        self._instance = instance
+        self._connections = Connections(instance)
         self._launch = launch
         self._detector = detector or Detector(None)
-        self._worth: tuple[float, str, external.Worth | None] | None = None
-        self._limits = limits
+        self._worth: tuple[float, str, Worth | None] | None = None
         self._clock = clock
-        self._runner = Runner(1)  # its own: a retraining takes no place of a request's child
-        self._lock = threading.Lock()
-        self._reads: Database | None = None
-        self._writes: Database | None = None
+        self._retraining = Retraining(self._connections, limits, clock)
         self._champions: dict[str, tuple[object, Champion | None]] = {}
 
     # What an analysis asks
@@ -73,7 +70,7 @@ class ModelService:
             champion = self._champion(_domain(domain))
             if champion is None or not champion.measured["mayScore"] or not features:
                 return None
-            return champion.model.score(vector(features), str(champion.version))
+            return champion.model.score(_row(features), str(champion.version))
         except (Fault, ValueError) as problem:
             _log.warning("no score: %s", problem)
             return None
@@ -105,18 +102,22 @@ class ModelService:
         domain = domain_of(media_type)
         try:
             champion = self._champion(domain)
-            inside = champion.model.novelty(vector(features)) <= 1 if champion and features else None
+            inside = champion.model.novelty(_row(features)) <= 1 if champion and features else None
             self._writing(Store).keep(
                 analysis_id, sha256, domain, features, format_facts, verdict, created, in_domain=inside
             )
         except (Fault, ValueError) as problem:
             _log.warning("the analysis %s is not kept, so that it cannot be labelled: %s", analysis_id, problem)
 
-    def second_opinion(self, picture: Path) -> dict[str, Any]:
-        """The evidence of the operator's own detector; raises nothing. With a `probability` once it is calibrated.
+    def second_opinion(self, picture: Path) -> dict[str, Any] | None:
+        """The evidence of the operator's own detector, None without one; raises nothing.
+
+        It has a `probability` once the detector is calibrated.
 
         The evidence's `value` goes into the facts that `record` is given, under `onnx.FACT`.
         """
+        if not self._detector.configured:
+            return None
         evidence = self._detector.judge(picture)
         if evidence["status"] == "found":
             try:
@@ -129,11 +130,13 @@ class ModelService:
                 evidence["value"] |= {"calibrated": True, "probability": chance, "golden": worth.to_json()}
         return evidence
 
-    def _worth_of(self, model: str) -> external.Worth | None:
+    def _worth_of(self, model: str) -> Worth | None:
         """Measured anew once a minute."""
+        from .external import measure  # noqa: PLC0415  see basics.py
+
         now, known = time.monotonic(), self._worth
         if known is None or known[1] != model or now - known[0] > _WORTH_S:
-            known = self._worth = (now, model, external.measure(self._database(), model))
+            known = self._worth = (now, model, measure(self._database(), model))
         return known[2]
 
     # Labels
@@ -201,61 +204,13 @@ class ModelService:
 
     def check(self, domain: str) -> None:
         """Raises `RetrainingRefused` when there are too few labels."""
-        samples, golden, _ = figures.counts(self._database(), domain)
-        _refuse(gates.missing(samples, golden))
+        self._retraining.check(domain)
 
     def retrain(
         self, report: Callable[[int, int], object], check: Callable[[], object], domain: str = "image"
     ) -> dict[str, Any]:
-        """Train a challenger in a child, and make it the champion when it passes all gates; gives every gate's numbers.
-
-        `report(done, total)` and `check()` are called now and then; what they raise ends it. Raises
-        `RetrainingRefused`, `RetrainingFailed`, and `Conflict` while another one runs.
-        """
-        self.check(domain)
-        versions = self._writing(Versions)
-        number = versions.begin(domain, self._clock())
-        try:
-            made = self._train(report, check, domain)
-            check()
-            told = self._conclude(domain, made)
-        except BaseException as problem:
-            versions.end(number, "failed", {"outcome": "failed", "problem": str(problem)}, self._clock())
-            raise
-        versions.end(number, told["outcome"], told, self._clock())
-        if told["outcome"] == "refused":
-            _refuse(told["missing"])
-        return told
-
-    def _train(self, report: Callable[[int, int], object], check: Callable[[], object], domain: str) -> dict[str, Any]:
-        request = {"path": str(self._database().path), "domain": domain, "at": rfc3339(self._clock())}
-        try:
-            for step in self._runner.stream(_TRAINING, request, self._limits):
-                if "round" in step:
-                    return dict(step["round"])
-                report(step["done"], step["total"])
-                check()
-        except IsolationError as problem:
-            msg = f"The training broke off: {problem}."
-            raise RetrainingFailed(msg) from problem
-        msg = "The training ended without a result."
-        raise RetrainingFailed(msg)
-
-    def _conclude(self, domain: str, made: dict[str, Any]) -> dict[str, Any]:
-        """Write down what came of it; the child wrote nothing."""
-        told: dict[str, Any] = {"domain": domain, **made["told"], "version": None}
-        parent, versions = told["champion"], self._writing(Versions)
-        if made["harmful"]:
-            told["quarantined"] = self._writing(Labels).quarantine_of(made["harmful"], domain, parent or 0)
-        if parent is not None and made["championMeasured"]:
-            versions.remeasure(parent, made["championMeasured"])
-        if made["promoted"]:
-            now = self._clock()
-            version = versions.promote(domain, made["document"], made["measured"], parent, made["used"], now)
-            if version is None:
-                return {**told, "outcome": "rejected", "reason": "champion_changed"}
-            return {**told, "version": str(version)}
-        return told
+        """Train a challenger and judge it; see `Retraining.run`."""
+        return self._retraining.run(report, check, domain)
 
     def rollback(self, version: int) -> dict[str, Any]:
         """Make an older model the champion again: its scores are the same to the bit. Raises `ContentUnknown`."""
@@ -263,11 +218,7 @@ class ModelService:
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            for database in (self._reads, self._writes):
-                if database is not None:
-                    database.close()
-            self._reads = self._writes = None
+        self._connections.close()
 
     # The file
 
@@ -285,33 +236,22 @@ class ModelService:
         return known[1]
 
     def _database(self) -> Database:
-        """The connection of readers: SQLite lets them read while others write."""
-        with self._lock:
-            if self._reads is None:
-                self._reads = Database(self._instance)
-            return self._reads
+        return self._connections.reader()
 
     def _reading(self, part: type[Part]) -> Part:
         return part(self._database())
 
     def _writing(self, part: type[Part]) -> Part:
-        with self._lock:
-            if self._writes is None:
-                self._writes = Database(self._instance)
-            return part(self._writes)
+        return part(self._connections.writer())
+
+
+def _row(features: Mapping[str, float]) -> Any:
+    from .features import vector  # noqa: PLC0415  see basics.py
+
+    return vector(features)
 
 
 def _domain(domain: Mapping[str, Any] | str) -> str:
     if isinstance(domain, str):
         return domain if domain in DOMAINS else domain_of(domain)
     return domain_of(domain.get("mediaType", "image"))
-
-
-def _refuse(missing: Mapping[str, Mapping[str, int]]) -> None:
-    if missing:
-        words = "; ".join(
-            f"{', '.join(f'{number} {name}' for name, number in numbers.items())} in the {kind}"
-            for kind, numbers in missing.items()
-        )
-        msg = f"Too few files are labelled. Missing: {words}."
-        raise RetrainingRefused(msg, missing=missing)

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from mediabridge.sidecar.faults import ContentUnknown
 
-from . import features
+from .basics import FEATURE_VERSION
 from .schema import Database
 
 DOMAINS = ("image", "video_frame")  # pictures, and clips by the mean of their frames
@@ -71,6 +69,8 @@ class Store:
     def _keep_sample(
         self, sha256: str, domain: str, values: Mapping[str, float], facts: Mapping[str, Any], *, declared_ai: bool
     ) -> None:
+        from .features import vector  # noqa: PLC0415  see basics.py
+
         self._database.run(
             "INSERT INTO samples (sha256, domain, feature_version, vector, facts, declared_ai)"
             " VALUES (:sha256, :domain, :version, :vector, :facts, :declared)"
@@ -79,8 +79,8 @@ class Store:
             {
                 "sha256": sha256,
                 "domain": domain,
-                "version": features.VERSION,
-                "vector": features.vector(values).astype("<f8").tobytes(),
+                "version": FEATURE_VERSION,
+                "vector": vector(values).astype("<f8").tobytes(),
                 "facts": json.dumps(dict(facts)),
                 "declared": declared_ai,
             },
@@ -108,21 +108,13 @@ class Store:
             "SELECT a.id, a.sha256, a.domain, coalesce(s.feature_version = :version, 0) AS usable,"
             " coalesce(s.declared_ai, a.verdict = 'declared_ai') AS declares_ai"
             " FROM analyses a LEFT JOIN samples s USING (sha256, domain) WHERE a.id = :id",
-            {"id": analysis_id, "version": features.VERSION},
+            {"id": analysis_id, "version": FEATURE_VERSION},
         )
         if not rows:
             msg = f"There is no analysis {analysis_id[:64]!r}, or it is forgotten."
             raise ContentUnknown(msg, _ANALYSE)
         row = rows[0]
         return Analysis(row["id"], row["sha256"], row["domain"], bool(row["usable"]), bool(row["declares_ai"]))
-
-    def vector(self, sha256: str, domain: str) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-        """The features of a file, of today's version."""
-        rows = self._database.run(
-            "SELECT vector FROM samples WHERE sha256 = :sha256 AND domain = :domain AND feature_version = :version",
-            {"sha256": sha256, "domain": domain, "version": features.VERSION},
-        )
-        return np.frombuffer(rows[0]["vector"], dtype="<f8") if rows else None
 
     def forget(self, sha256: str) -> int:
         """Remove all that is kept of a file: features, analyses, labels, its place in the golden set; gives the rows.

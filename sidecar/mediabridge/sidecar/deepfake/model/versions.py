@@ -8,13 +8,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mediabridge.sidecar.faults import Conflict, ContentUnknown
 
-from .document import Model
 from .labels import rfc3339
 from .schema import Database
+
+if TYPE_CHECKING:
+    from .document import Model
 
 KEPT = 10  # archived models of a domain
 MOST_ROUNDS = 200
@@ -55,7 +57,7 @@ class Versions:
         if not rows:
             return None
         row = rows[0]
-        model = Model.from_json(row["document"])
+        model = _model(row["document"])
         return Champion(row["version"], model, json.loads(row["measured"]), row["created"], row["since"])
 
     def listed(self, domain: str) -> list[dict[str, Any]]:
@@ -163,7 +165,7 @@ class Versions:
                 msg = f"version: there is no model {version}."
                 raise ContentUnknown(msg, _LIST)
             try:
-                Model.from_json(rows[0]["document"])
+                _model(rows[0]["document"])
             except ValueError as problem:
                 msg = f"version: model {version} cannot be used: {problem}."
                 raise Conflict(msg, _LIST) from problem
@@ -178,6 +180,12 @@ class Versions:
         self._database.run(
             "UPDATE models SET state = 'archived' WHERE domain = :domain AND state = 'champion'", {"domain": domain}
         )
+
+
+def _model(document: str) -> Model:
+    from .document import Model  # noqa: PLC0415  see basics.py
+
+    return Model.from_json(document)
 
 
 def _round(row: sqlite3.Row) -> dict[str, Any]:
