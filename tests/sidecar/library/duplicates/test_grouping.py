@@ -116,6 +116,13 @@ def test_a_crop_of_the_same_moment_is_found_and_is_no_duplicate(draw: Draw, make
     assert ids(files) == [("crop", [1, 2])]
 
 
+def test_what_is_hardly_sure_is_grouped_on_request_alone(draw: Draw, make_file: File, again: Any) -> None:
+    years = {"moment": NOON + timedelta(days=700, minutes=7)}
+    files = [make_file(1, draw(1), moment=NOON), make_file(2, again(draw(1), 60), **years)]
+    assert find_groups(files) == []
+    assert [group.kind for group in find_groups(files, least="low")] == ["duplicates"]
+
+
 def test_flat_pictures_are_like_nothing(make_file: File) -> None:
     files = [make_file(number, Image.new("RGB", (50, 50), (number, 0, 0))) for number in range(3)]
     assert find_groups(files) == []

@@ -121,7 +121,19 @@ def test_pages_must_be_nearly_equal(related: Any) -> None:
         return picture
 
     assert related(page(30), page(33)) is None
-    assert told(related(page(30), page(30).resize((300, 400)))) == ("resized", "high")
+    assert told(related(page(30), page(30).resize((300, 400)))) == ("resized", "medium")
+
+
+def test_drawings_that_differ_in_a_detail_are_not_the_same(related: Any) -> None:
+    def sign(more: int) -> Image.Image:
+        picture = Image.new("RGB", (400, 400), (40, 90, 160))
+        drawing = ImageDraw.Draw(picture)
+        drawing.rectangle((60, 60, 200, 140), fill=(255, 255, 255))
+        drawing.ellipse((210, 250, 270 + more, 310 + more), fill=(255, 220, 0))
+        return picture
+
+    assert related(sign(0), sign(60)) is None
+    assert told(related(sign(0), sign(0).resize((200, 200)))) == ("resized", "medium")
 
 
 def test_raw_films_and_stills_are_not_compared_with_each_other(related: Any, draw: Draw) -> None:
@@ -131,7 +143,12 @@ def test_raw_films_and_stills_are_not_compared_with_each_other(related: Any, dra
 
 
 def test_films_are_alike_only_at_the_same_length(related: Any, draw: Draw) -> None:
-    assert told(related(draw(1), draw(1), kind="video", duration_s=5.0, duration_s_1=5.2)) == ("edited", "low")
+    assert told(related(draw(1), draw(1), kind="video", duration_s=5.0, duration_s_1=5.2)) == (
+        "same_picture",
+        "medium",
+    )
+    darker = ImageEnhance.Contrast(draw(1)).enhance(2.2)
+    assert told(related(draw(1), darker, kind="video", duration_s=5.0)) == ("edited", "low")
     assert related(draw(1), draw(1), kind="video", duration_s=5.0, duration_s_1=9.0) is None
     assert related(draw(1), draw(1), kind="video") is None
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from .index import HashIndex
 from .keeper import equals, order, reasons
-from .model import DUPLICATES, Group, GroupKind, GroupMember, Kind, Picture
+from .model import CERTAINTIES, DUPLICATES, Certainty, Group, GroupKind, GroupMember, Kind, Picture, Relation
 from .relation import compare
 
 _ROUNDS: tuple[tuple[GroupKind, frozenset[Kind]], ...] = (
@@ -24,9 +24,12 @@ _MOST_NEAR = 500  # of thousands of frames of one fixed camera, the nearest
 _MOST_AT_ONE_MOMENT = 50  # more files of one second are no crops of each other, but a wrong clock
 
 
-def find_groups(pictures: Sequence[Picture], index: HashIndex | None = None) -> list[Group]:
+def find_groups(
+    pictures: Sequence[Picture], index: HashIndex | None = None, least: Certainty = "medium"
+) -> list[Group]:
     """All groups among the pictures, each picture in one at most: of duplicates first, then of bursts, then of crops.
 
+    Duplicates are at least so certain: with `low`, films of like frames and pictures of other dates are among them.
     `index` may hold more than these and must hold their hashes; without it one is made. The result depends neither on
     the order of the pictures nor on what else is in the index.
     """
@@ -34,7 +37,7 @@ def find_groups(pictures: Sequence[Picture], index: HashIndex | None = None) -> 
     for picture in order(pictures):
         copies_of[picture.sha256].append(picture)
     best = {copies[0].id: copies[0] for copies in copies_of.values()}  # of equal bytes, one is enough to be compared
-    around = _Neighbours(best, index or _index(best.values()))
+    around = _Neighbours(best, index or _index(best.values()), CERTAINTIES.index(least))
     groups: list[Group] = []
     taken: set[int] = set()
     for kind, kinds in _ROUNDS:
@@ -89,8 +92,9 @@ def _index(pictures: Iterable[Picture]) -> HashIndex:
 class _Neighbours:
     """What each picture is like. Only keepers are asked: whoever is in a group already is not compared any more."""
 
-    def __init__(self, by_id: dict[int, Picture], index: HashIndex) -> None:
+    def __init__(self, by_id: dict[int, Picture], index: HashIndex, least: int) -> None:
         self._by_id = by_id
+        self._least = least
         self._index = index
         self._known: dict[int, dict[int, Kind]] = {}
         self._at_once: dict[datetime, list[int]] = defaultdict(list)
@@ -103,8 +107,11 @@ class _Neighbours:
         known = self._known.get(picture.id)
         if known is None:
             related = ((number, compare(picture, self._by_id[number])) for number in self._near(picture, taken))
-            known = self._known[picture.id] = {number: found.kind for number, found in related if found}
+            known = self._known[picture.id] = {number: it.kind for number, it in related if it and self._counts(it)}
         return [(number, kind) for number, kind in known.items() if number not in taken]
+
+    def _counts(self, relation: Relation) -> bool:
+        return relation.kind not in DUPLICATES or CERTAINTIES.index(relation.certainty) >= self._least
 
     def _near(self, picture: Picture, taken: set[int]) -> list[int]:
         """Those that may be like it: by their hashes, or taken at the same moment, as crops are."""

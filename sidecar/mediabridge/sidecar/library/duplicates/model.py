@@ -12,6 +12,7 @@ from mediabridge.sidecar.images.perceptual import PerceptualHash
 # `burst`: another frame of the same scene, never a duplicate. `crop`: perhaps a part of it, never called a duplicate.
 Kind = Literal["exact", "same_picture", "resized", "edited", "burst", "crop"]
 Certainty = Literal["certain", "high", "medium", "low"]
+CERTAINTIES: tuple[Certainty, ...] = ("low", "medium", "high", "certain")
 GroupKind = Literal["duplicates", "burst", "crop"]
 DUPLICATES: frozenset[Kind] = frozenset({"exact", "same_picture", "resized", "edited"})
 

@@ -11,16 +11,17 @@ from datetime import timedelta
 from mediabridge.sidecar.images.perceptual import distance
 
 from .index import NEAR_DHASH, NEAR_PHASH
-from .levels import best_window, correlation, grid
+from .levels import best_window, correlation, grid, is_drawn
 from .model import Certainty, Kind, Picture, Relation
 
 _LEAST_CORRELATION, _LEAST_BY_BITS = 0.90, 0.60
 _SAME, _ALIKE = 0.985, 0.95
-_CLOSE_BITS, _PAPER_BITS, _FEW_BITS = 6, 6, 12  # of 128
+_CLOSE_BITS, _FEW_BITS = 6, 12  # of 128; a caption moves the levels, and few bits
 _FAST_BURST = 0.97  # within one second, frames of equal size that are less like each other are two frames
 _ONE_MOMENT, _SECOND = timedelta(milliseconds=20), timedelta(seconds=1)
 _BURST, _SERIES = timedelta(seconds=30), timedelta(hours=1)
 _QUARTER, _FURTHEST_ZONE = timedelta(minutes=15), timedelta(hours=14)
+_ICON = 128  # pixels a side
 _SAME_SHAPE = 0.03  # of width to height
 # Of 198 parts (65 to 90 % of a side) of 66 photographs 72 % fit so well, and 1 % of pairs that have nothing in common;
 # from 0.95 on 42 %, and none.
@@ -39,10 +40,11 @@ def compare(one: Picture, other: Picture) -> Relation | None:
     distances = distance(one.hash.phash, other.hash.phash), distance(one.hash.dhash, other.hash.dhash)
     first, second = grid(one.hash), grid(other.hash)
     fit = correlation(first, second)
-    paper = one.hash.paper or other.hash.paper
-    if _is_near(distances, fit, paper=paper):
-        return _near(one, other, distances, fit)
-    if paper or one.kind == "video":
+    icons = 0 < max(one.width, one.height, other.width, other.height) <= _ICON
+    drawn = icons or is_drawn(one.hash) or is_drawn(other.hash)
+    if _is_near(distances, fit, drawn=drawn):
+        return _near(one, other, distances, fit, drawn=drawn)
+    if drawn or one.kind == "video":
         return None
     (gained, share), (back, share_back) = best_window(first, second), best_window(second, first)
     if back > gained:
@@ -50,43 +52,41 @@ def compare(one: Picture, other: Picture) -> Relation | None:
     return _crop(one, other, (fit, gained, share))
 
 
-def _is_near(distances: tuple[int, int], fit: float, *, paper: bool) -> bool:
-    if paper:  # pages of text look alike: only what is nearly equal is the same page
-        return sum(distances) <= _PAPER_BITS and fit >= _SAME
-    few = sum(distances) <= _FEW_BITS  # a caption moves the levels, and few bits
+def _is_near(distances: tuple[int, int], fit: float, *, drawn: bool) -> bool:
+    bits = sum(distances)
+    if drawn:  # only what is nearly equal is the same
+        return (bits <= 4 and fit >= 0.99) or (bits <= 8 and fit >= 0.997)  # noqa: PLR2004  see `why.md`
     near = distances[0] <= NEAR_PHASH and distances[1] <= NEAR_DHASH
-    return near and fit >= (_LEAST_BY_BITS if few else _LEAST_CORRELATION)
+    return near and fit >= (_LEAST_BY_BITS if bits <= _FEW_BITS else _LEAST_CORRELATION)
 
 
-def _near(one: Picture, other: Picture, distances: tuple[int, int], fit: float) -> Relation | None:
+def _near(one: Picture, other: Picture, distances: tuple[int, int], fit: float, *, drawn: bool) -> Relation | None:
     similarity = round(fit * (1 - sum(distances) / 128), 4)
-    close = fit >= _SAME and sum(distances) <= _CLOSE_BITS
+    close = drawn or (fit >= _SAME and sum(distances) <= _CLOSE_BITS)
     said = [f"their hashes differ in {sum(distances)} of 128 bits"]
     if (series := _series(one, other, fit, close=close)) is not None:
         kind, certainty, why = series
         return Relation(kind, certainty, similarity, (*said, why)) if kind else None
-    moment = _moment_words(one, other)
+    said += _moment_words(one, other)
     if one.kind == "video":
-        return Relation(
-            "edited", "low", similarity, (*said, "films of the same length, compared by one frame", *moment)
-        )
-    return _copy(one, other, fit, similarity, close=close, said=(*said, *moment))
+        said.append("films of the same length, compared by one frame")
+        kind, words, certainty = _copy(one, other, close=close)[0], "", "medium" if close else "low"
+    else:
+        kind, words = _copy(one, other, close=close)
+        certainty = "high" if close and kind != "edited" and not drawn else "medium"
+    return Relation(kind, certainty, similarity, (*said, words) if words else tuple(said))
 
 
-def _copy(
-    one: Picture, other: Picture, fit: float, similarity: float, *, close: bool, said: tuple[str, ...]
-) -> Relation:
-    same_size = (one.width, one.height) == (other.width, other.height)
-    if close and same_size:
-        return Relation("same_picture", "high", similarity, (*said, "the same size in pixels"))
-    if close and _same_shape(one, other):
-        large, small = sorted((one, other), key=lambda it: -it.pixels)
-        words = f"{large.width}x{large.height} and {small.width}x{small.height} pixels, the same shape"
-        return Relation("resized", "high", similarity, (*said, words))
-    words = "the same picture with other light, colours, sharpness or writing"
+def _copy(one: Picture, other: Picture, *, close: bool) -> tuple[Kind, str]:
+    """What kind of a copy, in words."""
+    if close and (one.width, one.height) == (other.width, other.height):
+        return "same_picture", "the same size in pixels"
     if not _same_shape(one, other):
-        words = "another shape: stretched, cut a little, or with a border"
-    return Relation("edited", "medium" if fit >= _ALIKE else "low", similarity, (*said, words))
+        return "edited", "another shape: stretched, cut a little, or with a border"
+    if close:
+        large, small = sorted((one, other), key=lambda it: -it.pixels)
+        return "resized", f"{large.width}x{large.height} and {small.width}x{small.height} pixels, the same shape"
+    return "edited", "the same picture with other light, colours, sharpness or writing"
 
 
 def _series(one: Picture, other: Picture, fit: float, *, close: bool) -> tuple[Kind | None, Certainty, str] | None:
