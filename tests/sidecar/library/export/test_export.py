@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from mediabridge.sidecar.database.models import Job, JobFile
+from mediabridge.sidecar.database.models import Job, JobFile, Tag
 from mediabridge.sidecar.extraction.pool import start_pool
 from mediabridge.sidecar.faults import Conflict, EngineUnavailable, Forbidden, StorageFull
 from mediabridge.sidecar.library import jobs, review
@@ -70,6 +70,16 @@ def test_a_copy_says_when_it_was_taken_and_its_tags(library: Library, picture: P
     assert told["XMP-exif:DateTimeOriginal"] == "2024:01:31 12:00:00.25+01:00"
     words = ["-o", "<=/etc/passwd", "a, b", "Rome", "日本 2"]
     assert sorted(told["IPTC:Keywords"]) == sorted(told["XMP-dc:Subject"]) == sorted(words)
+
+
+def test_a_line_break_in_a_tag_is_no_argument(library: Library, picture: Picture) -> None:
+    library.add(library.put("x.jpg", picture()), words=["Rome"])
+    bad = f"x\n-o\n{library.folder}/injected.jpg\n-Artist=me"
+    library.door.write(lambda session: session.execute(update(Tag).values(name=bad)))  # which no door lets in
+    library.export()
+    assert not (library.folder / "injected.jpg").exists()
+    assert library.exported() == ["2024/20240131_120000.jpg", "2024/20240131_120000.jpg.xmp"]
+    assert "line break" in library.manifest()[0]["why"]
 
 
 def test_a_film_says_it_in_utc(library: Library, movie: bytes) -> None:

@@ -25,6 +25,7 @@ from .target import Work
 
 Written = Literal["embedded", "sidecar", "nothing"]
 _IN_PLACE = frozenset({"image/webp"})  # ExifTool 12.57 says "Can't write RIFF files" to `-o`, and writes into them
+_SLOWEST = 20_000_000  # bytes a second of a disk that is no reason to give up
 _TOLD = 300  # characters of ExifTool's own words
 
 
@@ -76,9 +77,8 @@ class Maker:
         if self.options.metadata != "embed":
             return None
         arguments = tagging.arguments(item, self.zone)
-        if not arguments:
-            something = item.writes_date or item.tags
-            return f"{item.mime_type or 'This format'} is not written into." if something else None
+        if not arguments or not tagging.is_safe(arguments):
+            return _why_not(item, arguments)
         before = self._essence(raw_fd, item)
         if before is None:
             return "Its structure is not sound, so that nobody could tell whether the picture stays as it is."
@@ -104,7 +104,9 @@ class Maker:
             self._duplicate(raw, tagged)
             into, raw = ["-overwrite_original"], tagged
         try:
-            reply = self.engine.run(*arguments, *into, f"{place}/{raw}", timeout_s=self.timeout_s)
+            reply = self.engine.run(
+                *arguments, *into, f"{place}/{raw}", timeout_s=self.timeout_s + item.size / _SLOWEST
+            )
         except (EngineDied, ExtractionTimeout, UnreadableFile) as problem:
             return problem.message
         if reply.status == 0 and tagged in os.listdir(self.work.fd):  # noqa: PTH208
@@ -144,8 +146,14 @@ class Maker:
         finally:
             os.close(fd)
 
-    @staticmethod
-    def _essence(fd: int, item: Item) -> str | None:
+    def _essence(self, fd: int, item: Item) -> str | None:
         with open(fd, "rb", closefd=False) as file:
             file.seek(0)
-            return essence(file, item.mime_type)
+            return essence(file, item.mime_type, self.check)
+
+
+def _why_not(item: Item, arguments: list[str]) -> str | None:
+    if arguments:
+        return "A tag holds a line break, behind which ExifTool would see another argument."
+    something = item.writes_date or item.tags
+    return f"{item.mime_type or 'This format'} is not written into." if something else None

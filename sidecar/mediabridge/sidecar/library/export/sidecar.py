@@ -5,12 +5,14 @@ ISO 16684-1 for the packet; `{name}.{ext}.xmp` is how darktable and digiKam name
 
 from __future__ import annotations
 
+import re
 from xml.sax.saxutils import escape
 
 from mediabridge.sidecar.library.moments import clock_text, offset_text
 
 from .item import Item
 
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # XML 1.0, section 2.2
 _HEAD = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -35,6 +37,10 @@ def document(item: Item) -> bytes | None:
         lines += [f"   <exif:DateTimeOriginal>{value}</exif:DateTimeOriginal>"]
         lines += [f"   <xmp:CreateDate>{value}</xmp:CreateDate>"]
     if item.tags:
-        words = "".join(f"     <rdf:li>{escape(tag)}</rdf:li>\n" for tag in item.tags)
+        words = "".join(f"     <rdf:li>{_xml(tag)}</rdf:li>\n" for tag in item.tags)
         lines += [f"   <dc:subject>\n    <rdf:Bag>\n{words}    </rdf:Bag>\n   </dc:subject>"]
     return (_HEAD + "\n".join(lines) + "\n" + _TAIL).encode() if lines else None
+
+
+def _xml(text: str) -> str:
+    return escape(_NO_XML.sub("\ufffd", text))

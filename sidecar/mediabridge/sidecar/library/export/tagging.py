@@ -65,7 +65,8 @@ def _exif(clock: datetime, offset: str | None) -> list[str]:
 
 def _quicktime(item: Item, zone: tzinfo | None, offset: str | None) -> list[str]:
     utc = item.utc(zone)
-    found = [] if utc is None else [f"-QuickTime:{date}={_text(utc)}" for date in ("CreateDate", "ModifyDate")]
+    found = ["-api", "LargeFileSupport=1"]  # 12.57 leaves films of more than 2 GiB alone without it
+    found += [] if utc is None else [f"-QuickTime:{date}={_text(utc)}" for date in ("CreateDate", "ModifyDate")]
     if offset is not None and item.taken_us is not None:  # which tells the zone, and which some programs believe first
         found.append(f"-Keys:CreationDate={_text(clock_of(item.taken_us))}{offset}")
     return found

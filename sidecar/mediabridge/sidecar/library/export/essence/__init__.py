@@ -32,10 +32,10 @@ _FINDERS: dict[str, Finder] = {
 }
 
 
-def essence(file: BinaryIO, mime_type: str) -> str | None:
+def essence(file: BinaryIO, mime_type: str, look: Callable[[], object] = lambda: None) -> str | None:
     """SHA-256 of pictures and sound; None where the format is not known here, or the file is not as its format asks.
 
-    Raises `OSError`.
+    `look` is called between blocks, and may raise. Raises `OSError`.
     """
     finder = _FINDERS.get(mime_type)
     if finder is None:
@@ -45,19 +45,22 @@ def essence(file: BinaryIO, mime_type: str) -> str | None:
         for name, content in finder(window):
             count += 1
             digest.update(f"{len(name)}:{name}:".encode())
-            _add(digest.update, window, content)
+            _add(digest.update, window, content, look)
     except UnclearError:
         return None
     return digest.hexdigest() if count else None
 
 
-def _add(update: Callable[[bytes], object], window: Window, content: bytes | tuple[int, int]) -> None:
+def _add(
+    update: Callable[[bytes], object], window: Window, content: bytes | tuple[int, int], look: Callable[[], object]
+) -> None:
     if isinstance(content, bytes):
         update(len(content).to_bytes(8, "big") + content)
         return
     offset, size = content
     update(size.to_bytes(8, "big"))
     for start in range(offset, offset + size, _BLOCK):
+        look()
         count = min(_BLOCK, offset + size - start)
         block = window.at(start, count)
         if len(block) != count:

@@ -21,11 +21,11 @@ def pieces(window: Window) -> Iterator[Piece]:
     movie = only(top, b"moov")
     if movie is None or not data or any(box.kind in _FRAGMENTS for box in top):
         raise UnclearError
-    for box in data:
-        yield "mdat", (box.offset, box.size)
     for track in within(window, movie):
         if track.kind == b"trak":
             yield from _track(window, track, data)
+    for box in data:  # last: where the tables are unclear, nobody needs to read it
+        yield "mdat", (box.offset, box.size)
 
 
 def _track(window: Window, track: Box, data: Sequence[Box]) -> Iterator[Piece]:
