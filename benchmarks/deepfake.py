@@ -67,7 +67,7 @@ def main() -> int:
         try:
             wait_until_ready(port, token)
             watcher.start()
-            told = [ask(port, token, path.read_bytes(), chosen.depth, chosen.maps) for path in files][WARM:]
+            told = [ask(port, token, unseen(path.read_bytes()), chosen.depth, chosen.maps) for path in files][WARM:]
         finally:
             memory.done.set()
             started.terminate()
@@ -103,6 +103,11 @@ def wait_until_ready(port: int, token: str) -> None:
     raise SystemExit("the service did not get ready")
 
 
+def unseen(jpeg: bytes) -> bytes:
+    """The same picture with a comment of its own, so that no cache knows it."""
+    return jpeg[:2] + b"\xff\xfe\x00\x12" + secrets.token_bytes(16) + jpeg[2:]
+
+
 def ask(port: int, token: str, content: bytes, depth: str, maps: bool) -> tuple[float, dict[str, float]]:
     """Milliseconds from the first byte of the request to the last of the answer, and those of the steps."""
     boundary = secrets.token_hex(16)
@@ -121,7 +126,7 @@ def ask(port: int, token: str, content: bytes, depth: str, maps: bool) -> tuple[
     answer = json.loads(response.read())
     wall = (time.monotonic() - began) * 1000
     if response.status != 200 or answer["cached"]:
-        raise SystemExit(f"{response.status}: {answer}")
+        raise SystemExit(f"{response.status}: {str(answer)[:300]}")
     return wall, {"read": answer["timings"]["readMs"], **answer["timings"]["stepsMs"]}
 
 
