@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -20,6 +19,7 @@ from mediabridge.sidecar.faults import StorageUnavailable
 from .engine import file_of, open_engine, readers, writers
 from .migrate import migrate
 from .trouble import fault_of, is_bug, trouble
+from .turns import Turns
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
@@ -34,9 +34,8 @@ class Database:
         self.engine = engine
         self._patience_s = patience_s
         self._reading, self._writing = readers(engine), writers(engine)
-        # SQLite has one writer at a time: threads of one process take turns here, where nobody polls.
-        one_writes = engine.dialect.name == "sqlite"
-        self._turn: AbstractContextManager[object] = threading.Lock() if one_writes else contextlib.nullcontext()
+        file = file_of(engine)
+        self._turns = None if file is None else Turns(file.with_name(f"{file.name}.turn"), patience_s)
 
     @classmethod
     def open(cls, url: str, *, patience_s: float = PATIENCE_S) -> Self:
@@ -46,26 +45,28 @@ class Database:
             with _translated(foreign=True):
                 _make_place(engine)
                 _patiently(lambda: migrate(engine), patience_s)
+                return cls(engine, patience_s=patience_s)
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, patience_s=patience_s)
 
     def read(self, work: Work[T]) -> T:
         """What `work` makes of one state of the database. It cannot write."""
-        return self._do(work, self._reading, contextlib.nullcontext())
+        return self._do(work, self._reading, contextlib.nullcontext)
 
     def write(self, work: Work[T]) -> T:
         """Do `work` in a transaction: perhaps several times, of which one counts. It must change nothing else."""
-        return self._do(work, self._writing, self._turn)
+        return self._do(work, self._writing, self._turns.turn if self._turns else contextlib.nullcontext)
 
     def close(self) -> None:
         """Close all connections that nobody uses now."""
         self.engine.dispose()
+        if self._turns is not None:
+            self._turns.close()
 
-    def _do(self, work: Work[T], engine: Engine, turn: AbstractContextManager[object]) -> T:
+    def _do(self, work: Work[T], engine: Engine, turn: Callable[[], AbstractContextManager[object]]) -> T:
         def once() -> T:
-            with turn, Session(engine, autoflush=False, expire_on_commit=False) as session, session.begin():
+            with turn(), Session(engine, autoflush=False, expire_on_commit=False) as session, session.begin():
                 return work(session)
 
         with _translated():
