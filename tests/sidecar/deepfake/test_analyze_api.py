@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,14 @@ def test_a_picture_is_analysed_and_nothing_of_it_stays(trusting: Any, form: Any)
     assert (told["model"]["loaded"], told["cached"], told["maps"]) == (False, False, [])
     assert analyze(trusting, form, content, "b.jpg").json["cached"] is True
     assert trusting.uploads == []
+
+
+def test_an_analysis_can_be_labelled(trusting: Any, form: Any) -> None:
+    told = analyze(trusting, form, jpeg(scene(5, 320, 240))).json
+    label = json.dumps({"analysisId": told["analysisId"], "label": "real", "labeler": "somebody"}).encode()
+    answer = trusting.request("POST", "/api/deepfake/feedback", label, {"Content-Type": "application/json"})
+    assert answer.status == 201, answer.json
+    assert answer.json["status"] == "accepted"
 
 
 def test_maps_come_with_full_depth(trusting: Any, form: Any) -> None:
