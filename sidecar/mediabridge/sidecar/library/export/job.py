@@ -191,16 +191,18 @@ class _Export:
         """Copies that an earlier export has made to this folder, and that are still as it left them, stay."""
         ids = [item.file_id for item in items]
         known = self._parts.door.read(lambda session: records.earlier(session, self._job.id, ids))
-        left = []
+        left, there = [], {}
         for item in items:
             self._look()
             outcome = known.get((item.file_id, item.recipe(self._options)))
             if outcome and self._target.digest(outcome["folder"], outcome["name"]) == outcome["sha256"]:
-                self._settler.keep(item.key, dict(outcome))
-                self._done += 1
-                self._tell()
+                there[item.key] = outcome
             else:
                 left.append(item)
+        if there:
+            self._settler.keep(there)
+            self._done += len(there)
+            self._tell()
         return left
 
     def _settle_all(self, asked: Sequence[tuple[Item, Future[Made]]], work: Work) -> None:

@@ -49,11 +49,12 @@ class Settler:
         self._door.write(lambda session: steps.finish(session, self._job_id, ends))
         work.remove(*(name for one in made for name in (one.file, one.beside) if name))
 
-    def keep(self, key: bytes, outcome: dict[str, Any]) -> None:
-        """Note a copy that an earlier export has left, as it is."""
-        self._names.take(outcome["folder"], outcome["name"])
-        done = Done(key, outcome={**outcome, "present": True})
-        self._door.write(lambda session: steps.finish(session, self._job_id, [done]))
+    def keep(self, there: Mapping[bytes, records.Outcome]) -> None:
+        """Note copies that an earlier export has left, as they are."""
+        for outcome in there.values():
+            self._names.take(outcome["folder"], outcome["name"])
+        ends = [Done(key, outcome={**outcome, "present": True}) for key, outcome in there.items()]
+        self._door.write(lambda session: steps.finish(session, self._job_id, ends))
 
     def _outcome(self, made: Made) -> dict[str, Any]:
         item = made.item
