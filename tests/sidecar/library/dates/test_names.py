@@ -127,7 +127,7 @@ def test_property_milliseconds_come_back(moment: datetime, prefix: str, fraction
     assert found.instant == instant + timedelta(milliseconds=fraction)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(
     st.text(max_size=60)
     | st.from_regex(r"[0-9_\-. :TZ]{0,40}", fullmatch=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from mediabridge.sidecar.library.dates import (
     FileDates,
     Sidecar,
     Taken,
+    position,
     read_takeout,
     read_xmp,
     when_taken,
@@ -226,6 +228,17 @@ def test_the_sidecars_title_is_read_where_the_name_was_shortened() -> None:
     assert answer(asked(None, "IMG_2024.jpg", sidecar)) == ("2024-01-31 12:30:45", "name", "medium")
 
 
+@pytest.mark.parametrize("number", [10**400, -(10**400), float("nan"), float("inf"), 91])
+def test_a_number_that_is_no_place_is_none(number: float) -> None:
+    assert position({"Composite": {"GPSLatitude": number, "GPSLongitude": 13.4}}) is None
+
+
+def test_a_name_that_is_no_text_can_be_stored() -> None:
+    table = asked(name="\udc80IMG_20310131_123045.jpg").to_json()
+    assert "?IMG_20310131" in table["candidates"][0]["text"]
+    json.dumps(table).encode().decode("unicode_escape").encode()
+
+
 def test_a_profiles_date_is_none() -> None:
     assert asked({"ICC_Profile": {"ProfileDateTime": "2020:09:25 01:15:57"}}).confidence == "none"
 
@@ -295,7 +308,7 @@ VALUES = (
 )  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.dictionaries(TAGS, VALUES, max_size=8), st.text(max_size=20) | CLOCKS.map("IMG_{:%Y%m%d_%H%M%S}.jpg".format))
 def test_property_whatever_the_tags_hold_there_is_an_answer_with_reasons(tags: dict[Any, Any], name: str) -> None:
     metadata: dict[str, dict[str, Any]] = {}

@@ -13,6 +13,7 @@ from .sources import SATELLITE_WEIGHT, TAGS, WRITES_LOCAL, WRITES_UTC, Tag
 from .text import NoSuchDateError, Read, clock_of, read, read_offset
 
 _TIME = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\.\d*)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_MOST_DEGREES = 360
 _MOST_TEXT = 100  # characters of a value that are looked at
 _SCANNED = "it was scanned, and this may be when"
 _NO_MAKER = "QuickTime wants UTC here, but whether this camera wrote it is not known"
@@ -45,7 +46,7 @@ def position(metadata: Metadata) -> tuple[float, float] | None:
 def degrees(value: Json) -> float | None:
     """A number, or ExifTool's `52 deg 31' 12.00" N`; None for anything else."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if abs(value) <= _MOST_DEGREES else None  # an int may be too large for a float
     if not isinstance(value, str):
         return None
     parts = re.fullmatch(

@@ -72,7 +72,7 @@ class Candidate:
             "source": self.source,
             "role": self.role,
             "weight": self.weight,
-            "text": self.text,
+            "text": _sound(self.text),
             "value": value,
             "precision": self.precision,
             "doubts": list(self.doubts),
@@ -149,9 +149,14 @@ class Taken:
             "confidence": self.confidence,
             "source": self.source,
             "ofCamera": self.of_camera is not None,
-            "reasons": list(self.reasons),
+            "reasons": [_sound(reason) for reason in self.reasons],
             "candidates": [candidate.to_json() for candidate in self.candidates],
         }
+
+
+def _sound(text: str) -> str:
+    """Without the halves of characters by which Python stands for bytes of file names that are no text."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _text(clock: datetime, offset: timedelta | None, precision: Precision) -> str:
