@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from catalogue import group, put
+from databases import server
 from pictures import jpeg, scene
 from PIL import Image
 from sqlalchemy.orm import Session
@@ -353,3 +354,20 @@ def test_a_library_that_cannot_be_opened_costs_the_library_alone(
     assert sidecar.get("/health").status == 200
     (tmp_path / "place").unlink()
     assert sidecar.get("/api/library/files").json == {"files": [], "next": None}
+
+
+def test_the_same_on_postgresql(start_sidecar: Any, stand_in: Path) -> None:
+    url = server().create("api")
+    sidecar = start_sidecar(EXIFTOOL_PATH=str(stand_in), DATABASE_URL=url.replace("postgresql+psycopg", "postgresql"))
+    assert sidecar.get("/api/library/files").json == {"files": [], "next": None}
+    database = Database.open(url)
+    database.write(lambda session: [put(session, f"/p/{number}.jpg") for number in range(3)])
+    database.write(lambda session: group(session, 1, 2))
+    assert ids(sidecar.get("/api/library/files?sort=-name&q=JPG&limit=2")) == [3, 2]
+    decided = send(sidecar, "POST", "duplicates/1/decision", keep="suggested")
+    assert [file["review"] for file in decided.json["group"]["files"]] == ["keep", "discard"]
+    assert send(sidecar, "POST", f"decisions/{decided.json['decisionId']}/undo").status == 200
+    assert send(sidecar, "PUT", "files/3/tags", tags=["Äpfel"]).json["file"]["tags"] == ["Äpfel"]
+    assert sidecar.get("/api/library/timeline?tag=%C3%A4pfel").json["total"] == 1
+    assert ids(sidecar.get("/api/library/files?review=keep")) == []
+    database.close()
