@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from mediabridge.sidecar.database.models import Job, JobFile, Tag
 from mediabridge.sidecar.extraction.pool import start_pool
-from mediabridge.sidecar.faults import Conflict, EngineUnavailable, Forbidden, StorageFull
+from mediabridge.sidecar.faults import Conflict, EngineUnavailable, Forbidden, StorageFull, StorageUnavailable
 from mediabridge.sidecar.library import jobs, review
 from mediabridge.sidecar.library.export.job import export
 from mediabridge.sidecar.library.export.rename import rename_new
@@ -264,6 +265,27 @@ def test_what_is_interrupted_goes_on(library: Library, picture: Picture) -> None
     assert len(library.exported()) == 12
     assert told[-1] == (12, 12, 0)
     assert [line["result"] for line in library.manifest("J")] == ["exported"] * 12
+
+
+def test_another_disk_in_the_place_of_the_target_is_noticed(library: Library, picture: Picture) -> None:
+    for number in range(40):
+        library.add(library.put(f"{number}.bmp", picture("BMP", number)), NOON + timedelta(seconds=number))
+    job = library.job("J", metadata="none")
+    with pytest.raises(KeyboardInterrupt):
+        export(job, library.parts, stop_at(1), lambda: None)
+    assert len(library.exported()) >= 1
+    shutil.rmtree(library.target)  # as when it is not mounted
+    with pytest.raises(StorageUnavailable, match="not in its target any more"):
+        library.export(job)
+    assert library.exported() == []
+
+
+def stop_at(least: int) -> Callable[[int, int, int], None]:
+    def report(done: int, _total: int, _failed: int) -> None:
+        if done >= least:
+            raise KeyboardInterrupt
+
+    return report
 
 
 class Impatient:

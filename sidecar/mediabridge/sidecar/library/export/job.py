@@ -118,6 +118,7 @@ class _Export:
         door, job_id = self._parts.door, self._job.id
         alone = self._target.claim()
         self._target.sweep(job_id, all_jobs=alone)
+        self._settler.check()
         self._settler.recover()
         self._plan()
         self._done, self._failed, self._total = door.read(lambda session: records.progress(session, job_id))

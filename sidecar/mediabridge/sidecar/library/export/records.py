@@ -149,6 +149,13 @@ def claimed(session: Session, job_id: str) -> list[tuple[int, bytes, Outcome]]:
     return [(number, key, outcome) for number, key, outcome in rows if isinstance(outcome, Mapping)]
 
 
+def latest(session: Session, job_id: str, limit: int) -> list[Outcome]:
+    """The copies that were noted last."""
+    where = (JobFile.job_id == job_id, JobFile.state == "done")
+    rows = session.scalars(select(JobFile.outcome).where(*where).order_by(JobFile.id.desc()).limit(limit))
+    return [outcome for outcome in rows if isinstance(outcome, Mapping)]
+
+
 def ended(session: Session, job_id: str, after: int, limit: int) -> list[tuple[JobFile, File | None]]:
     """Steps in their order, with what the library knows of the files now."""
     statement = select(JobFile, File).outerjoin(File, File.id == JobFile.file_id)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mediabridge.sidecar.database.door import Door
+from mediabridge.sidecar.faults import StorageUnavailable
 from mediabridge.sidecar.library import steps
 from mediabridge.sidecar.library.steps import Done
 
@@ -14,6 +15,8 @@ from .make import Made
 from .naming import SIDECAR, Names, folder_and_name
 from .options import Options
 from .target import Target, Work
+
+_SAMPLE = 20  # copies: somebody may have moved some of them
 
 
 class Settler:
@@ -37,6 +40,13 @@ class Settler:
                 self._claim({number: {}})
         self._door.write(lambda session: steps.finish(session, self._job_id, done))
         return len(done)
+
+    def check(self) -> None:
+        """Whether this is still the disk that earlier runs have written to. Raises `StorageUnavailable`."""
+        made = self._door.read(lambda session: records.latest(session, self._job_id, _SAMPLE))
+        if made and not any(outcome["name"] in self._target.names(outcome["folder"]) for outcome in made):
+            msg = "What this job has exported so far is not in its target any more."
+            raise StorageUnavailable(msg, "Check that the disk is mounted; or start a new export.")
 
     def put(self, made: Sequence[Made], work: Work) -> None:
         """Name them, durably, and note it."""
