@@ -9,6 +9,7 @@ import pytest
 from labelled import fill
 from threadpoolctl import threadpool_limits
 
+from mediabridge.sidecar.deepfake.model import fit
 from mediabridge.sidecar.deepfake.model.service import ModelService
 
 
@@ -17,6 +18,12 @@ def one_thread() -> Iterator[None]:
     """As in the child: threads of a linear algebra library wait for each other at the cost of those who test too."""
     with threadpool_limits(1):
         yield
+
+
+@pytest.fixture
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bootstrap moves no gate, and takes most of the time."""
+    monkeypatch.setattr(fit, "DRAWS", 2)
 
 
 @pytest.fixture

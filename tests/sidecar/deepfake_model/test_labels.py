@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from generated import sample
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from labelled import CREATED, record, sha_of
 
 from mediabridge.sidecar.deepfake.model import store
+from mediabridge.sidecar.deepfake.model.guards import Label
 from mediabridge.sidecar.deepfake.model.schema import Database
 from mediabridge.sidecar.deepfake.model.service import ModelService
 from mediabridge.sidecar.deepfake.model.store import Store
@@ -142,6 +146,63 @@ def test_the_golden_set_is_frozen(service: ModelService) -> None:
     assert service.golden() == []
     with pytest.raises(ContentUnknown):
         service.thaw(f"{1:064x}")
+
+
+def test_what_leaves_the_golden_set_is_learnt_from_again(service: ModelService) -> None:
+    name = same(service, 1)
+    service.feedback(name, "fake", "ann")
+    service.freeze(name, "fake", "boss")
+    service.feedback(name, "real", "bob")
+    service.thaw(f"{1:064x}")
+    assert counts(service) == (0, 0, 2)
+
+
+VOTES = st.lists(
+    st.tuples(st.sampled_from(["ann", "bob", "cid"]), st.sampled_from(["real", "fake"]), st.booleans(), st.booleans()),
+    max_size=8,
+)
+
+
+@given(VOTES)
+@settings(max_examples=40, deadline=None)
+def test_whatever_is_said_a_file_counts_with_one_label_and_that_is_the_operators(
+    votes: list[tuple[str, Label, bool, bool]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        service = ModelService(Path(folder))
+        name, said = same(service, 1), {}
+        for labeler, label, operator, withdrawn in votes:
+            try:
+                given = service.feedback(name, label, labeler, operator=operator)
+            except Conflict:
+                assert said[labeler][0] != label
+                continue
+            if given.status == "duplicate":
+                assert said[labeler][0] == label
+                continue
+            assert given.id is not None
+            if withdrawn:
+                service.decide(given.id, accept=False)
+            else:
+                said[labeler] = (label, operator)
+        by_operator = {label for label, operator in said.values() if operator}
+        heard = by_operator or {label for label, _ in said.values()}
+        told = service.stats()["samples"]
+        counted = {label for label in ("real", "fake") if told[label]}
+        assert counted == (heard if len(heard) == 1 else set())
+        agreeing = sum(label in counted for label, _ in said.values())
+        assert told["conflicts"] == len(said) - agreeing
+        service.close()
+
+
+def test_figures_wait_for_nobody_who_writes(service: ModelService, tmp_path: Path) -> None:
+    service.feedback(same(service, 1), "fake", "ann")
+    writer = Database(tmp_path)
+    with writer.transaction():
+        writer.run("DELETE FROM labels")
+        assert service.stats()["training_samples"] == 1
+    assert service.stats()["training_samples"] == 0
+    writer.close()
 
 
 def test_without_features_there_is_nothing_to_label(service: ModelService) -> None:

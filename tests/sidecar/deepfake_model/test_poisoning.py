@@ -11,17 +11,14 @@ import pytest
 from labelled import both, labelled, record
 from poisoning import EACH
 
-from mediabridge.sidecar.deepfake.model import fit, guards, rounds
+from mediabridge.sidecar.deepfake.model import guards, rounds
 from mediabridge.sidecar.deepfake.model.samples import Material
 from mediabridge.sidecar.deepfake.model.service import ModelService
 
 RUNS = 4
 
 
-@pytest.fixture(autouse=True)
-def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bootstrap moves no gate, and takes most of the time."""
-    monkeypatch.setattr(fit, "DRAWS", 2)
+pytestmark = pytest.mark.usefixtures("few_draws")
 
 
 def test_rounds_with_many_wrong_labels_are_not_promoted() -> None:

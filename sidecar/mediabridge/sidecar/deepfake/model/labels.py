@@ -65,9 +65,10 @@ class Labels:
             )
             if status == "conflict" or (vote.operator and status == "accepted"):
                 self._settle(analysis)
+            made = next(row for row in self._of_file(analysis) if row["id"] == added[0]["id"])
         # A label on a file of the golden set checks its labeler, who does not learn that.
-        told: Status = "accepted" if status == "check" else status  # type: ignore[assignment]
-        return Given(added[0]["id"], told, reason, WORDS[reason] if reason else None)
+        told: Status = "accepted" if made["status"] == "check" else made["status"]
+        return Given(made["id"], told, made["reason"], WORDS.get(made["reason"]))
 
     def _status(self, analysis: Analysis, vote: Vote, now: datetime) -> tuple[str, Reason | None]:
         if self._database.run("SELECT 1 FROM golden WHERE sha256 = :sha256 AND domain = :domain", _key(analysis)):
@@ -177,8 +178,18 @@ class Labels:
         return [{name: row[column] for name, column in names.items()} for row in rows]
 
     def thaw(self, sha256: str) -> None:
-        """Take a file out of the golden set. Raises `ContentUnknown`."""
-        if not self._database.run("DELETE FROM golden WHERE sha256 = :sha256 RETURNING 1", {"sha256": sha256}):
+        """Take a file out of the golden set; its labels count again. Raises `ContentUnknown`."""
+        with self._database.transaction():
+            rows = self._database.run("DELETE FROM golden WHERE sha256 = :sha256 RETURNING domain", {"sha256": sha256})
+            for row in rows:
+                file = Analysis("", sha256, row["domain"], usable=True, declares_ai=False)
+                self._database.run(
+                    "UPDATE labels SET status = 'accepted'"
+                    " WHERE sha256 = :sha256 AND domain = :domain AND status = 'check'",
+                    _key(file),
+                )
+                self._settle(file)
+        if not rows:
             msg = f"The golden set has no file {sha256[:64]!r}."
             raise ContentUnknown(msg, "GET /api/deepfake/golden lists it.")
 
