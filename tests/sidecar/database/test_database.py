@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select, text
@@ -163,6 +165,56 @@ def test_what_cannot_be_opened_says_so_without_the_password(url: str, words: str
         with pytest.raises(Fault, match=words) as told:
             door.read(lambda session: session.scalar(select(func.count())))
         assert "secret" not in told.value.message
+    door.close()
+
+
+class CountedLock:
+    """Says how many have asked for it."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.asked += 1
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_those_who_wait_for_a_database_that_fails_are_told_with_the_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, until: Callable[..., Any]
+) -> None:
+    tried: list[int] = []
+    go = threading.Event()
+
+    def fails(*_: object) -> Database:
+        tried.append(1)
+        go.wait(10)
+        raise StorageUnavailable("away", "come back")
+
+    monkeypatch.setattr(Database, "open", fails)
+    door = Door(f"sqlite:///{tmp_path}/library.db")
+    lock = CountedLock()
+    door._lock = lock  # type: ignore[assignment]
+    told: list[str] = []
+
+    def ask() -> None:
+        with pytest.raises(StorageUnavailable) as problem:
+            door.open()
+        told.append(f"{problem.value.message}, {problem.value.suggestion}")
+
+    threads = [threading.Thread(target=ask) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    until(lambda: lock.asked == 5)
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert (told, len(tried)) == (["away, come back"] * 5, 1)
+    monkeypatch.undo()
+    door.open()
     door.close()
 
 

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from mediabridge.sidecar.faults import Fault
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -21,15 +23,27 @@ class Door:
         self._url = url
         self._lock = threading.Lock()
         self._database: Database | None = None
+        self._failed: Fault | None = None
 
     def open(self) -> Database:
         """The database in the shape of the models; whoever comes first opens and migrates it."""
+        before = self._failed
         with self._lock:
             if self._database is None:
-                from .database import Database  # noqa: PLC0415  0.3 s and 21 MB
-
-                self._database = Database.open(self._url)
+                if before is not self._failed and self._failed is not None:
+                    # It failed while we waited; if all who wait tried in turn, the last would wait for all of them.
+                    raise type(self._failed)(self._failed.message, self._failed.suggestion)
+                self._database = self._opened()
             return self._database
+
+    def _opened(self) -> Database:
+        from .database import Database  # noqa: PLC0415  0.3 s and 21 MB
+
+        try:
+            return Database.open(self._url)
+        except Fault as fault:
+            self._failed = fault
+            raise
 
     def read(self, work: Callable[[Session], T]) -> T:
         """See `Database.read`."""

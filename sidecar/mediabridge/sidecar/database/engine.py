@@ -13,7 +13,7 @@ from mediabridge.sidecar.faults import StorageUnavailable
 BUSY_S = 5.0
 WRITES = "mediabridge_writes"  # the execution option of connections that write
 _POOL = {"pool_size": 5, "max_overflow": 11, "pool_timeout": 30.0}  # a connection for each thread of the server
-_LOCK_MS = int(BUSY_S * 1000)
+_SERVER = {"connect_timeout": 5, "options": f"-c lock_timeout={int(BUSY_S * 1000)} -c timezone=UTC"}  # libpq's
 
 
 def open_engine(url: str) -> Engine:
@@ -21,9 +21,7 @@ def open_engine(url: str) -> Engine:
     try:
         if make_url(url).get_backend_name() == "sqlite":
             return _sqlite(url)
-        return create_engine(
-            url, **_POOL, pool_pre_ping=True, connect_args={"options": f"-c lock_timeout={_LOCK_MS} -c timezone=UTC"}
-        )
+        return create_engine(url, **_POOL, pool_pre_ping=True, connect_args=_SERVER)
     except (ArgumentError, NoSuchModuleError) as problem:
         msg = "DATABASE_URL is no address of a database."
         raise StorageUnavailable(msg, "Use sqlite:////folder/library.db or postgresql://user@host/name.") from problem
