@@ -131,6 +131,11 @@ bench-deepfake: setup
 	@$(BIN)/python benchmarks/deepfake.py
 	@$(BIN)/python benchmarks/deepfake_model.py
 
+# 100 deaths of sidecar and worker under imports and exports; two sidecars and a worker that write for 5 minutes.
+.PHONY: campaign-library
+campaign-library: setup
+	@$(BIN)/python benchmarks/campaign_library.py
+
 format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

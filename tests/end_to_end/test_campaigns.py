@@ -1,4 +1,4 @@
-"""The short forms of `make campaign-extract` and `make campaign-store`: each part must hold its bounds."""
+"""The short forms of `make campaign-extract`, `campaign-store`, `campaign-library`: each part must hold its bounds."""
 
 import os
 import subprocess
@@ -30,6 +30,14 @@ def test_the_service_lives_on_little_memory(exiftool: str) -> None:
 
 def test_uploads_outlive_the_death_of_sidecar_and_worker() -> None:
     campaign("--uploads", "500", "--every", "0.7", name="campaign_store")
+
+
+def test_imports_and_exports_outlive_the_death_of_sidecar_and_worker(exiftool: str) -> None:
+    campaign("--kills", "3", "--files", "40", "--part", "kills", name="campaign_library")
+
+
+def test_many_who_write_at_once_do_not_lock_each_other_out(exiftool: str) -> None:
+    campaign("--minutes", "0.1", "--part", "writers", name="campaign_library")
 
 
 def control_groups() -> bool:
