@@ -154,6 +154,7 @@ def _picture(row: File) -> Picture:
     details: dict[str, Any] = row.details or {}
     taken: dict[str, Any] = row.taken or {}
     known = row.taken_us != UNDATED and row.confidence in _SURE and taken.get("precision") == "second"
+    known = known and taken.get("ofCamera") is True  # a name's or a program's time says nothing of a series
     path = os.fsdecode(row.path) if row.path is not None else ""
     return Picture(
         id=row.id,
