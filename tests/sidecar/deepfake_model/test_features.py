@@ -74,7 +74,7 @@ def test_up_sampling_shows_where_its_grid_is() -> None:
         assert features.extract(grown)[name] > features.extract(sharp)[name] + 1
 
 
-@pytest.mark.parametrize(("period", "name"), [((2, 2), "both2"), ((1, 4), "across4"), ((8, 1), "down8")])
+@pytest.mark.parametrize(("period", "name"), [((2, 2), "both2"), ((1, 4), "across4"), ((4, 1), "down4")])
 def test_a_periodic_trace_stands_out_of_the_spectrum(period: tuple[int, int], name: str) -> None:
     plain = picture(3, fake=False, side=256)
     rows, columns = np.mgrid[:256, :256]

@@ -17,7 +17,7 @@ _SHIFT = 4  # off the grid of JPEG: what is seen there is the file's history rat
 _LITTLE = 1e-6
 _BINS = 24
 _KURTOSES = 10
-_PERIODS = (2, 4, 8)
+_PERIODS = (2, 4)  # not 8: that is the grid of JPEG
 
 
 def block_energies(grey: Sequence[Plane]) -> dict[str, float]:
@@ -71,7 +71,7 @@ def radial(grey: Sequence[Plane]) -> dict[str, float]:
 
 
 def peaks(grey: Sequence[Plane]) -> dict[str, float]:
-    """How far the spectrum stands out where a grid of period 2, 4 or 8 puts its energy, along, across and diagonal."""
+    """How far the spectrum stands out where a grid of period 2 or 4 puts its energy, along, across and diagonal."""
     power = _power(grey)
     ring = _rings(power.shape[0])
     mean = np.bincount(ring.ravel(), power.ravel()) / np.maximum(np.bincount(ring.ravel()), 1)
