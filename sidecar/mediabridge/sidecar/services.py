@@ -103,6 +103,7 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
         _log.warning("removed temporary files of %d sidecars that did not end cleanly", scratch.swept)
     processing = build_processing(settings)
     processing.store.start()
+    processing.library.prepare()
     warmer = build_warmer(settings, processing)
     warmer.start()
     forms = Forms(scratch, settings.extract_max_bytes, settings.largest_body("", ""), refuse_when_critical)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from mediabridge.sidecar.faults import Fault
+
+from .shape import is_behind
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from .database import Database
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class Door:
@@ -44,6 +48,23 @@ class Door:
         except Fault as fault:
             self._failed = fault
             raise
+
+    def prepare(self) -> threading.Thread | None:
+        """At the start: bring a database of an older shape to ours in the background, or see whether a server answers.
+
+        What fails is logged, and tried again by whoever asks first.
+        """
+        if not is_behind(self._url):
+            return None
+        thread = threading.Thread(target=self._prepare, name="library", daemon=True)
+        thread.start()
+        return thread
+
+    def _prepare(self) -> None:
+        try:
+            self.open()
+        except Fault as fault:
+            _log.warning("%s %s", fault.message, fault.suggestion)
 
     def read(self, work: Callable[[Session], T]) -> T:
         """See `Database.read`."""

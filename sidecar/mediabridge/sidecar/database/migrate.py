@@ -12,11 +12,10 @@ from mediabridge.sidecar.faults import StorageUnavailable
 
 from .engine import file_of, writers
 from .lock import alone
+from .shape import HEAD, TABLE
 
-HEAD = "0002"  # the newest revision in migrations/versions
 _FOLDER = Path(__file__).parent / "migrations"
 _KEY = 0x6D656462  # "medb": of the lock that PostgreSQL keeps for us
-_TABLE = "alembic_version"
 
 
 def migrate(engine: Engine) -> bool:
@@ -38,9 +37,9 @@ def revision(engine: Engine) -> str | None:
 
 
 def _revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(_TABLE):
+    if not inspect(connection).has_table(TABLE):
         return None
-    found: str | None = connection.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar()  # noqa: S608  ours
+    found: str | None = connection.execute(text(f"SELECT version_num FROM {TABLE}")).scalar()  # noqa: S608  ours
     return found
 
 

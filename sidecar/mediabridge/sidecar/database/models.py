@@ -1,4 +1,4 @@
-"""The tables. A change here needs a revision in `migrations/versions`, and `HEAD` in `migrate.py`.
+"""The tables. A change here needs a revision in `migrations/versions`, and `HEAD` in `shape.py`.
 
 Times: `..._us` are whole microseconds since 1970. Those of what we do are UTC; `taken_us` is the clock on the wall
 where the picture was taken, read as if it were UTC, so that it sorts as people remember it.
