@@ -219,6 +219,27 @@ def test_one_retraining_at_a_time(copy_of: Copy, tmp_path: Path) -> None:
         service.retrain(another, nothing)
 
 
+def test_a_retraining_whose_process_was_killed_is_begun_again(copy_of: Copy, tmp_path: Path) -> None:
+    service = copy_of(tmp_path)
+    code = (
+        "import os, sys, signal, pathlib\n"
+        "from mediabridge.sidecar.deepfake.model.service import ModelService\n"
+        "service = ModelService(pathlib.Path(sys.argv[1]))\n"
+        "service.retrain(lambda *_: os.kill(os.getpid(), signal.SIGKILL), lambda: None)\n"
+    )
+    folder = service._database().path.parent
+    assert subprocess.run([sys.executable, "-c", code, str(folder)], check=False).returncode == -9
+    assert service._database().run("SELECT state FROM rounds ORDER BY id DESC")[0]["state"] == "running"
+    assert service.stats()["retrain"]["state"] == "failed"
+    with pytest.raises(Stop):
+        service.retrain(_stop, nothing)
+    assert service._database().run("SELECT count(*) AS n FROM rounds WHERE state = 'running'")[0]["n"] == 0
+
+
+def _stop(*_: object) -> None:
+    raise Stop
+
+
 def test_serving_never_loads_what_trains() -> None:
     code = (
         "import sys, mediabridge.sidecar.deepfake.model.service, mediabridge.sidecar.routes.deepfake_model\n"

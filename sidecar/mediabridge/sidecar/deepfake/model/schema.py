@@ -78,7 +78,8 @@ CREATE TABLE IF NOT EXISTS rounds (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     domain TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('running', 'promoted', 'rejected', 'refused', 'failed')),
-    begun REAL NOT NULL,  -- Unix seconds: one that runs for too long has died
+    begun REAL NOT NULL,  -- Unix seconds
+    pid INTEGER NOT NULL,  -- of who runs it
     result TEXT,
     started TEXT NOT NULL,
     ended TEXT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -81,22 +82,17 @@ class Versions:
 
     def begin(self, domain: str, now: datetime) -> int:
         """A new round. Raises `Conflict` while another one runs."""
-        moment = time.time()
+        running = "SELECT * FROM rounds WHERE state = 'running' AND domain = :domain"
         with self._database.transaction():
-            self._database.run(
-                "UPDATE rounds SET state = 'failed', ended = :now, result = '{\"outcome\": \"failed\"}'"
-                " WHERE state = 'running' AND NOT begun BETWEEN :oldest AND :moment + 1",
-                {"now": rfc3339(now), "oldest": moment - LONGEST_S, "moment": moment},
-            )
-            if self._database.run(
-                "SELECT 1 FROM rounds WHERE state = 'running' AND domain = :domain", {"domain": domain}
-            ):
-                msg = "A retraining runs already."
-                raise Conflict(msg, "GET /api/deepfake/stats tells when it is done.")
+            for row in self._database.run(running, {"domain": domain}):
+                if _runs(row):
+                    msg = "A retraining runs already."
+                    raise Conflict(msg, "GET /api/deepfake/stats tells when it is done.")
+                self.end(row["id"], "failed", {"outcome": "failed", "problem": "Its process ended in the middle."}, now)
             rows = self._database.run(
-                "INSERT INTO rounds (domain, state, begun, started) VALUES (:domain, 'running', :moment, :now)"
-                " RETURNING id",
-                {"domain": domain, "moment": moment, "now": rfc3339(now)},
+                "INSERT INTO rounds (domain, state, begun, pid, started)"
+                " VALUES (:domain, 'running', :moment, :pid, :now) RETURNING id",
+                {"domain": domain, "moment": time.time(), "pid": os.getpid(), "now": rfc3339(now)},
             )
             self._database.run("DELETE FROM rounds WHERE id <= :oldest", {"oldest": rows[0]["id"] - MOST_ROUNDS})
         return int(rows[0]["id"])
@@ -182,6 +178,19 @@ class Versions:
         )
 
 
+def _runs(row: sqlite3.Row) -> bool:
+    """Whether a round that says so still runs: its process lives, and has not had its time."""
+    if not 0 <= time.time() - row["begun"] < LONGEST_S:
+        return False
+    try:
+        os.kill(row["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _model(document: str) -> Model:
     from .document import Model  # noqa: PLC0415  see basics.py
 
@@ -189,10 +198,9 @@ def _model(document: str) -> Model:
 
 
 def _round(row: sqlite3.Row) -> dict[str, Any]:
-    running = row["state"] == "running" and time.time() - row["begun"] < LONGEST_S
     return {
         "id": row["id"],
-        "state": row["state"] if running or row["state"] != "running" else "failed",
+        "state": "failed" if row["state"] == "running" and not _runs(row) else row["state"],
         "started": row["started"],
         "ended": row["ended"],
         "result": json.loads(row["result"]) if row["result"] else None,
