@@ -127,5 +127,15 @@ def test_a_disk_that_is_full_is_told(shelf: Any, monkeypatch: pytest.MonkeyPatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(one._derived, "replace", full)
-    with pytest.raises(faults.StorageUnavailable, match="No space left"):
+    with pytest.raises(faults.StorageFull, match="No space left") as caught:
         one.get(HASH, "preview")
+    assert "CACHE_PATH" in caught.value.suggestion
+    assert caught.value.storage == one._derived.status()
+    assert isinstance(caught.value.storage["availableSpace"], int)
+
+
+def test_a_folder_that_cannot_be_used_is_told(shelf: Any, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file, where the folder of derived files shall be")
+    with pytest.raises(faults.StorageUnavailable) as caught:
+        shelf().get(HASH, "preview")
+    assert "CACHE_PATH" in caught.value.suggestion

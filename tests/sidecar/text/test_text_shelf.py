@@ -177,8 +177,9 @@ def test_a_full_disk_is_told(parts: Any, monkeypatch: pytest.MonkeyPatch) -> Non
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(parts.derived, "replace", full)
-    with pytest.raises(faults.StorageUnavailable, match="No space left"):
+    with pytest.raises(faults.StorageFull, match="No space left") as caught:
         parts.shelf.get_text(HASH)
+    assert "CACHE_PATH" in caught.value.suggestion
 
 
 class Run:

@@ -29,7 +29,7 @@ from mediabridge.sidecar.faults import (
     UnsupportedMedia,
 )  # fmt: skip
 from mediabridge.sidecar.storage.backend import NotStoredError
-from mediabridge.sidecar.storage.derived import Derived
+from mediabridge.sidecar.storage.derived import Derived, not_kept
 from mediabridge.sidecar.storage.store import ContentStore
 
 from . import errors
@@ -40,6 +40,7 @@ METADATA = "metadata.json"
 VERSION = "1"  # of how pictures are made; another one makes all of them anew
 _LARGEST = 1024**2
 _TRIES = 4  # somebody may delete it meanwhile, or the disk may not keep it
+_WHAT = "Derived pictures"
 _SOURCES = "Pictures are made of JPEG, PNG, GIF, WebP, TIFF, BMP, HEIC, AVIF, RAW, and of frames of videos."
 _CHECK = "Check that the file opens in a viewer, and upload it again."
 _FAULTS: dict[type[errors.PictureError], tuple[type[Fault], str]] = {
@@ -180,7 +181,7 @@ class Shelf:
                 told[preset.name] = _entry(preset, made, hashlib.sha256(data).hexdigest())
                 self._derived.replace(content_hash, METADATA, json.dumps({"presets": told}).encode())
         except OSError as problem:
-            raise _no_place(problem) from problem
+            raise not_kept(_WHAT, problem, self._derived) from problem
 
     def _find(self, content_hash: str, preset: Preset) -> Kept | None:
         entry = self._told(content_hash).get(preset.name)
@@ -209,16 +210,11 @@ def told() -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise _no_place(problem) from problem
+        raise not_kept(_WHAT, problem) from problem
     except errors.PictureError as problem:
         kind, suggestion = _FAULTS[type(problem)]
         msg = f"The picture cannot be made: {problem}."
         raise kind(msg, suggestion) from problem
-
-
-def _no_place(problem: OSError) -> StorageUnavailable:
-    msg = f"Derived pictures cannot be stored now ({problem.strerror or type(problem).__name__})."
-    return StorageUnavailable(msg, "Check CACHE_PATH: is the folder writable, and the disk not full?")
 
 
 def _file(preset: Preset) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import BinaryIO
 
+from mediabridge.sidecar.faults import StorageFull, StorageUnavailable
+
 from .backend import NotStoredError
 from .disk import LocalDisk
 from .eviction import Eviction
+from .scratch import is_full
 
 
 class Derived:
@@ -75,10 +79,29 @@ class Derived:
         """What there is of one original, sorted."""
         return self._disk.names(content_hash)
 
+    def status(self) -> dict[str, object]:
+        """`availableSpace` and `limit` (0 = none) in bytes."""
+        free = None
+        with contextlib.suppress(OSError):
+            free = self._disk.space().free
+        return {"availableSpace": free, "limit": self.eviction.limit}
+
     def close(self) -> None:
         """Remove what was not put, and look after the limit no more."""
         self.eviction.close()
         self._disk.close()
+
+
+def not_kept(what: str, problem: OSError, derived: Derived | None = None) -> StorageFull | StorageUnavailable:
+    """The fault for `what` (in the plural) that cannot be written; with `derived`, how full it is there."""
+    msg = f"{what} cannot be stored now ({problem.strerror or type(problem).__name__})."
+    if is_full(problem):
+        return StorageFull(
+            msg,
+            "Free disk space where derived files lie (CACHE_PATH), or lower CACHE_FILES_MB for the server.",
+            storage=None if derived is None else derived.status(),
+        )
+    return StorageUnavailable(msg, "Check CACHE_PATH: the folder must be makeable, and writable for the server.")
 
 
 def _size(source: Path | bytes) -> int:

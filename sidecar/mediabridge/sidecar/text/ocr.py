@@ -14,13 +14,13 @@ from typing import Any, Literal
 from mediabridge.sidecar.faults import (
     EngineBusy,
     ExtractionTimeout,
-    StorageUnavailable,
     UnreadableFile,
     UnsupportedMedia,
 )
 from mediabridge.sidecar.images import Pictures, Preset
 from mediabridge.sidecar.images.make import own_path
 from mediabridge.sidecar.images.shelf import told
+from mediabridge.sidecar.storage.derived import not_kept
 
 from . import program
 from .extract import Texts
@@ -238,9 +238,7 @@ class _Work:
             finally:
                 path.unlink(missing_ok=True)
         except OSError as problem:
-            msg = f"A page cannot be stored while it is read ({problem.strerror or type(problem).__name__})."
-            suggestion = "Check CACHE_PATH: is the folder writable, and the disk not full?"
-            raise StorageUnavailable(msg, suggestion) from problem
+            raise not_kept("Pages on their way to Tesseract", problem) from problem
 
     def _done(self, entry: dict[str, Any]) -> None:
         self._pages.append(entry)

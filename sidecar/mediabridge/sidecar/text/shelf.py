@@ -18,7 +18,7 @@ from typing import Any
 from mediabridge.sidecar.cache import ResultCache
 from mediabridge.sidecar.cache.codec import key_of
 from mediabridge.sidecar.faults import ClientGone, StorageUnavailable
-from mediabridge.sidecar.storage.derived import Derived
+from mediabridge.sidecar.storage.derived import Derived, not_kept
 from mediabridge.sidecar.storage.record import Record
 from mediabridge.sidecar.storage.store import ContentStore
 
@@ -150,9 +150,7 @@ class TextShelf:
         try:
             self._derived.replace(record.content_hash, name, _body(answer))
         except OSError as problem:
-            msg = f"Texts cannot be stored now ({problem.strerror or type(problem).__name__})."
-            suggestion = "Check CACHE_PATH: is the folder writable, and the disk not full?"
-            raise StorageUnavailable(msg, suggestion) from problem
+            raise not_kept("Texts", problem, self._derived) from problem
 
     def _found(self, content_hash: str, name: str) -> Kept | None:
         """What is kept, unless another version made it, or it is a partial one that may become whole now."""

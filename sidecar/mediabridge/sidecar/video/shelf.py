@@ -8,9 +8,9 @@ from typing import Any
 
 from mediabridge.sidecar.cache import ResultCache
 from mediabridge.sidecar.cache.codec import key_of
-from mediabridge.sidecar.faults import StorageUnavailable, UnsupportedMedia
+from mediabridge.sidecar.faults import UnsupportedMedia
 from mediabridge.sidecar.storage.backend import NotStoredError
-from mediabridge.sidecar.storage.derived import Derived
+from mediabridge.sidecar.storage.derived import Derived, not_kept
 from mediabridge.sidecar.storage.store import ContentStore
 
 from .details import details_of
@@ -35,7 +35,7 @@ class VideoShelf:
         """The details, as `Details.to_json` gives them.
 
         Raises `ContentUnknown`, `UnsupportedMedia`, `UnreadableFile`, `EngineUnavailable`, `EngineBusy`,
-        `StorageUnavailable`.
+        `StorageFull`, `StorageUnavailable`.
         """
         record = self._store.find(content_hash)  # what was deleted is not told of any more
         if kept := self._kept(content_hash):
@@ -56,10 +56,7 @@ class VideoShelf:
             content = json.dumps({"version": VERSION, "video": details}).encode()
             self._derived.replace(content_hash, FILE, content)
         except OSError as problem:
-            msg = f"Details of videos cannot be stored now ({problem.strerror or type(problem).__name__})."
-            raise StorageUnavailable(
-                msg, "Check CACHE_PATH: is the folder writable, and the disk not full?"
-            ) from problem
+            raise not_kept("Details of videos", problem, self._derived) from problem
         return details
 
     def _kept(self, content_hash: str) -> dict[str, Any] | None:
