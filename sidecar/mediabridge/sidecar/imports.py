@@ -32,7 +32,7 @@ def tools(settings: Settings, parts: Processing) -> Tools:
     return Tools(
         door=parts.library,
         shelf=parts.shelf,
-        engine=partial(_engine, settings),
+        engine=partial(engine_for_a_job, settings),
         second=BuiltinExtractor(parts.runner, settings.extract_timeout_s),
         local=parts.store.local,
         new_path=parts.derived.new_path,
@@ -45,7 +45,7 @@ def tools(settings: Settings, parts: Processing) -> Tools:
 
 
 @contextlib.contextmanager
-def _engine(settings: Settings) -> Iterator[Engine]:
+def engine_for_a_job(settings: Settings) -> Iterator[Engine]:
     """ExifTool for one job; the sidecar's own is not disturbed."""
     wear = Wear(settings.extract_recycle_files, settings.extract_recycle_mb * MIB)
     engine = start_pool(settings.exiftool_path, settings.extract_processes, wear)

@@ -37,6 +37,7 @@ from .jobs.place import folder_of as instance_folder
 from .jobs.queue import Queue
 from .storage.derived import Derived
 from .storage.disk import LocalDisk
+from .storage.held import Held
 from .storage.place import folder_of
 from .storage.store import ContentStore
 from .text import Ocr, Tesseract, Texts, TextShelf, find_tesseract
@@ -61,6 +62,7 @@ class Processing:
     cache: EnhancedMetadataCache
     queue: Queue
     ahead: Ahead
+    held: Held
     library: Door
     model: ModelService
 
@@ -98,6 +100,7 @@ def build_processing(settings: Settings) -> Processing:
         cache=cache,
         queue=queue,
         ahead=Ahead(queue, lambda: _has_ffmpeg(settings)),
+        held=Held(instance_folder(settings.instance_path)),
         library=Door(url_of(settings.database_url, instance_folder(settings.instance_path))),
         model=_model(settings, queue),
     )

@@ -45,6 +45,7 @@ def handlers(settings: Settings) -> Handlers:
         "image": lambda run: pictures(parts(), run),
         "text": lambda run: text(parts(), run),
         "ocr": lambda run: ocr(parts(), run),
+        "analysis": lambda run: _analysed(settings, parts(), run),
         "retrain": lambda run: retrained(parts(), run),
         "import": lambda run: _imported(settings, parts(), run),
         "export": lambda run: _exported(settings, parts(), run),
@@ -87,6 +88,13 @@ def _exported(settings: Settings, parts: Processing, run: Run) -> dict[str, Any]
     from .exports import exported  # noqa: PLC0415
 
     return exported(settings, parts, run)
+
+
+def _analysed(settings: Settings, parts: Processing, run: Run) -> dict[str, Any]:
+    from .analyses import analysed  # noqa: PLC0415  what most workers never need
+
+    wait_for_memory(run)
+    return analysed(settings, parts, run)
 
 
 def retrained(parts: Processing, run: Run) -> dict[str, Any]:

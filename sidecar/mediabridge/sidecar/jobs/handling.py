@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mediabridge.sidecar import faults
 from mediabridge.sidecar.faults import (
     Conflict,
     ContentUnknown,
+    EngineDied,
     Fault,
     InvalidRequest,
     PayloadTooLarge,
@@ -90,3 +92,15 @@ def error_of(problem: Exception) -> dict[str, str]:
         problem.message if isinstance(problem, Fault) else "The job failed in a way that nobody expected; see the log."
     )
     return {"kind": type(problem).__name__, "message": told}
+
+
+def fault_of(job: Job) -> Fault:
+    """The failure of a dead letter, for one who asks for its result."""
+    error = job.error or {}
+    kind = getattr(faults, error.get("kind", ""), None)
+    message = error.get("message") or "The job failed."
+    if isinstance(kind, type) and issubclass(kind, Fault):
+        return kind(message)
+    return EngineDied(
+        message, f"Look into the log for the job {job.id}; try it again with POST /api/jobs/{job.id}/retry."
+    )

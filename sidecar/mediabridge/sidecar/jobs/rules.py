@@ -32,6 +32,7 @@ KINDS: Mapping[str, Kind] = {
     "image": Kind(2, 30),
     "import": Kind(1, 25),
     "text": Kind(3, 20),
+    "analysis": Kind(1, 15),
     "ocr": Kind(1, 10),
     "retrain": Kind(1, 5),
     "export": Kind(1, 3),
