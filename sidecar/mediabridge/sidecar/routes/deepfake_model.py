@@ -13,7 +13,7 @@ from mediabridge.sidecar.deepfake.model.labels import Given
 from mediabridge.sidecar.deepfake.model.operators import HEADER
 from mediabridge.sidecar.deepfake.model.service import ModelService
 from mediabridge.sidecar.deepfake.model.store import DOMAINS
-from mediabridge.sidecar.faults import URL, InvalidRequest
+from mediabridge.sidecar.faults import URL, InvalidRequest, PayloadTooLarge
 from mediabridge.sidecar.services import services
 
 blueprint = Blueprint("deepfake_model", __name__, url_prefix="/api/deepfake")
@@ -22,7 +22,8 @@ _TRY = (
     f" {URL}/api/deepfake/feedback"
 )
 _LABELS = ("real", "fake")
-_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
+_NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}")
+_MOST_BODY = 64 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _OPERATOR, _ANYBODY = "operator", "anonymous"
 _STATUS = {"accepted": 201, "golden": 201, "quarantined": 202, "conflict": 202, "duplicate": 200}
@@ -167,6 +168,9 @@ def _told(given: Given, analysis: str, label: str, labeler: str) -> dict[str, An
 def _body() -> dict[str, Any]:
     if not request.content_length:
         return {}
+    if request.content_length > _MOST_BODY:
+        msg = f"The body has {request.content_length} bytes; at most {_MOST_BODY} are taken."
+        raise PayloadTooLarge(msg, _TRY)
     asked = request.get_json(silent=True, force=True)
     if not isinstance(asked, dict):
         msg = "The body must be a JSON object."

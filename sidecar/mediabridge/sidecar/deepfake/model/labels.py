@@ -16,6 +16,7 @@ from .store import Analysis
 Status = Literal["accepted", "quarantined", "conflict", "duplicate", "golden"]
 _WITHDRAW = "The operator may withdraw the first one: DELETE /api/deepfake/feedback/{id}"
 _DAY = timedelta(days=1)
+_MOST_ID = 2**63 - 1  # SQLite takes no larger number
 _SAID = ("accepted", "conflict")  # labels that say something about their file
 
 
@@ -128,7 +129,8 @@ class Labels:
     def decide(self, label_id: int, *, accept: bool) -> dict[str, Any]:
         """Accept a label, whatever others say, or remove it. Raises `ContentUnknown`."""
         with self._database.transaction():
-            rows = self._database.run("SELECT * FROM labels WHERE id = :id", {"id": label_id})
+            known = {"id": min(label_id, _MOST_ID)}
+            rows = self._database.run("SELECT * FROM labels WHERE id = :id", known)
             if not rows:
                 msg = f"There is no label {label_id}."
                 raise ContentUnknown(msg, "GET /api/deepfake/feedback lists those that wait.")
