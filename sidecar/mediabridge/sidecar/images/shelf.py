@@ -163,23 +163,32 @@ class Shelf:
     def _make(self, source: Source, presets: list[Preset]) -> dict[str, Any]:
         # Another process may have been faster.
         wanted = {preset.name: preset for preset in presets if self._find(source.content_hash, preset) is None}
+        entries: dict[str, Any] = {}
 
         def keep(made: Made, data: bytes) -> None:
             source.check()
-            self._keep(source.content_hash, wanted[made.preset], made, data)
+            preset = wanted[made.preset]
+            self._place(source.content_hash, _file(preset), data)
+            entries[preset.name] = _entry(preset, made, hashlib.sha256(data).hexdigest())
 
         if wanted:
-            with source.local() as path, told():
-                self._pictures.make(path, wanted.values(), keep)
+            try:
+                with source.local() as path, told():
+                    self._pictures.make(path, wanted.values(), keep)
+            finally:  # of a picture that breaks in the middle, some presets may be good
+                self._note(source.content_hash, entries)
         return {}
 
-    def _keep(self, content_hash: str, preset: Preset, made: Made, data: bytes) -> None:
-        try:
-            self._derived.replace(content_hash, _file(preset), data)
+    def _note(self, content_hash: str, entries: Mapping[str, Any]) -> None:
+        """Add to `metadata.json`, once for all presets: each writing waits for the disk."""
+        if entries:
             with self._lock:
-                told = self._told(content_hash)
-                told[preset.name] = _entry(preset, made, hashlib.sha256(data).hexdigest())
-                self._derived.replace(content_hash, METADATA, json.dumps({"presets": told}).encode())
+                known = self._told(content_hash)
+                self._place(content_hash, METADATA, json.dumps({"presets": {**known, **entries}}).encode())
+
+    def _place(self, content_hash: str, name: str, data: bytes) -> None:
+        try:
+            self._derived.replace(content_hash, name, data)
         except OSError as problem:
             raise not_kept(_WHAT, problem, self._derived) from problem
 
