@@ -131,6 +131,12 @@ bench-deepfake: setup
 	@$(BIN)/python benchmarks/deepfake.py
 	@$(BIN)/python benchmarks/deepfake_model.py
 
+# 10,000 files made from the corpus, imported twice; beside the extraction pool alone. A million rows: bench-library-db.
+.PHONY: bench-library
+bench-library: setup
+	@$(BIN)/python benchmarks/library/bench.py
+	@$(BIN)/python benchmarks/library_db.py
+
 # 100 deaths of sidecar and worker under imports and exports; two sidecars and a worker that write for 5 minutes.
 .PHONY: campaign-library
 campaign-library: setup
