@@ -9,6 +9,7 @@ from typing import Any
 
 from mediabridge.sidecar.faults import UnreadableFile
 from mediabridge.sidecar.jobs import Handlers, Interrupted, Run
+from mediabridge.sidecar.jobs.rules import KINDS
 
 _never = threading.Event()
 
@@ -84,7 +85,7 @@ def act(run: Run) -> Any:
 
 
 def everything(settings: Any) -> Handlers:
-    return {"image": act, "text": act, "ocr": act}
+    return dict.fromkeys(KINDS, act)
 
 
 def pictures_only(settings: Any) -> Handlers:

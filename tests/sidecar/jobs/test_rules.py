@@ -17,11 +17,11 @@ STATUSES = st.sampled_from(rules.STATUSES)
 
 def test_the_limits_are_those_that_were_asked_for() -> None:
     assert {kind: rule.at_once for kind, rule in rules.KINDS.items()} == {
-        "image": 2, "import": 1, "text": 3, "ocr": 1, "retrain": 1, "export": 1,
+        "image": 2, "import": 1, "text": 3, "analysis": 1, "ocr": 1, "retrain": 1, "export": 1,
     }  # fmt: skip
     assert (rules.MOST_WAITING, rules.TRIES) == (100, 3)
     assert sorted(rules.KINDS, key=lambda kind: -rules.KINDS[kind].priority) == [
-        "image", "import", "text", "ocr", "retrain", "export",
+        "image", "import", "text", "analysis", "ocr", "retrain", "export",
     ]  # fmt: skip
 
 
