@@ -152,7 +152,7 @@ def _stores(settings: Settings) -> tuple[ContentStore, Derived]:
     for name, sweep in (("FILE_STORAGE_PATH", disk.sweep), ("CACHE_PATH", derived.sweep)):
         try:
             if swept := sweep():
-                words = f"removed unfinished files of {swept} sidecars that did not end cleanly from {name}"
+                words = f"removed unfinished files of processes that did not end cleanly ({swept}) from {name}"
                 emit(_log, logging.WARNING, "storage.swept", words, setting=name, processes=swept)
         except OSError as problem:
             emit(

@@ -100,7 +100,7 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
     wear = Wear(settings.extract_recycle_files, settings.extract_recycle_mb * MIB)
     engine = start_pool(settings.exiftool_path, settings.extract_processes, wear)
     if scratch.swept:
-        _log.warning("removed temporary files of %d sidecars that did not end cleanly", scratch.swept)
+        _log.warning("removed temporary files of processes that did not end cleanly (%d)", scratch.swept)
     processing = build_processing(settings)
     processing.store.start()
     processing.library.prepare()

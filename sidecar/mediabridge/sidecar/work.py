@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import threading
 import time
@@ -14,10 +15,10 @@ from typing import Any
 from mediabridge.config import Settings
 
 from .cache import get_global_monitor
-from .faults import QueueFull
+from .faults import EngineUnavailable, InvalidRequest, QueueFull
 from .jobs.handling import Handlers, Run
 from .processing import Processing, build_processing
-from .text import tasks
+from .text import LANGUAGES, tasks
 
 _PATIENCE_S, _PAUSE_S = 60.0, 0.5
 
@@ -37,10 +38,16 @@ class Parts:
                 self._built = self._build()
             return self._built
 
+    def close(self) -> None:
+        """Close what was built, so that nothing is left behind that looks like a crash. For the end of the process."""
+        if self._built is not None:
+            self._built.close_processing()
+
 
 def handlers(settings: Settings) -> Handlers:
     """All that the queue holds is done by these."""
     parts = Parts(lambda: build_processing(settings))
+    atexit.register(parts.close)
     return {
         "image": lambda run: pictures(parts(), run),
         "text": lambda run: text(parts(), run),
@@ -62,11 +69,12 @@ def pictures(parts: Processing, run: Run) -> dict[str, Any]:
 
 
 def text(parts: Processing, run: Run) -> dict[str, Any]:
-    """The text of a stored document; a scan's OCR is queued, unless too much waits: then it is made on demand."""
+    """The text of a stored document. A scan's OCR is queued; not when too much waits, or it would only fail."""
     wait_for_memory(run)
 
     def ask_ocr(content_hash: str) -> None:
-        with contextlib.suppress(QueueFull):
+        with contextlib.suppress(QueueFull, EngineUnavailable, InvalidRequest):  # who asks for it is told
+            parts.texts.require(LANGUAGES)
             parts.ahead.submit("ocr", content_hash)
 
     return tasks.text(parts.texts, run, ask_ocr)

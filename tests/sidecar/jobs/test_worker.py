@@ -86,6 +86,15 @@ def test_what_would_only_fail_again_is_not_tried_again(
     assert (dead.attempts, dead.error["kind"]) == (tries, kind)
 
 
+def test_the_log_says_why_a_job_failed_and_for_whom_it_ran(bench: Any, start_worker: Any, until: Until) -> None:
+    worker = start_worker()
+    bench.submit("broken", requestId="01M8-asked")
+    until(lambda: worker.told("job.failed"))
+    told = {one["event"]: one for one in worker.events}
+    assert told["job.failed"]["message"] == "image job failed for good: the picture ends too early"
+    assert told["job.started"]["requestId"] == told["job.failed"]["requestId"] == "01M8-asked"
+
+
 def test_a_worker_takes_only_kinds_that_it_has_handlers_for(bench: Any, start_worker: Any, until: Until) -> None:
     start_worker("acts:pictures_only")
     text, image = bench.submit("work", "text"), bench.submit("work", "image")

@@ -96,20 +96,14 @@ class Worker:
         thread = threading.Thread(target=self._execute, args=(run,), name=f"job {job.id}", daemon=True)
         with self._changed:
             self._running[run] = thread
-        emit(
-            _log,
-            logging.INFO,
-            "job.started",
-            f"{job.kind} job begins",
-            job=job.id,
-            kind=job.kind,
-            attempt=job.attempts,
-        )
         thread.start()
 
     def _execute(self, run: Run) -> None:
         started = time.monotonic()
         requestid.current.set(str(run.payload.get("requestId", "-")))  # its log lines are those of who asked for it
+        job = run.job
+        words = f"{job.kind} job begins"
+        emit(_log, logging.INFO, "job.started", words, job=job.id, kind=job.kind, attempt=job.attempts)
         try:
             self._guarded(lambda: self._settle(run, started))
         finally:
@@ -191,6 +185,8 @@ def _tell_failed(job: Job, verdict: Verdict | None, problem: Exception) -> None:
         words = f"{job.kind} job failed and is tried again in {verdict.delay_s:g} s"
     elif verdict.status == "failed":
         event, level, words = "job.failed", logging.ERROR, f"{job.kind} job failed for good"
+    if isinstance(problem, Fault):  # of all else the log has the trace
+        words = f"{words}: {problem.message}"
     emit(
         _log, level, event, words,
         trace=None if isinstance(problem, Fault) else problem,
