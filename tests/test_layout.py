@@ -60,6 +60,7 @@ MAY_ALSO_IMPORT = {
     "sidecar/mediabridge/sidecar/processing.py": ({"mediabridge.config"}, "the part of services.py that workers have"),
     "sidecar/mediabridge/sidecar/exports.py": ({"mediabridge.config"}, "builds the parts of a job for the worker"),
     "sidecar/mediabridge/sidecar/analyses.py": ({"mediabridge.config"}, "builds the parts of a job for the worker"),
+    "sidecar/mediabridge/sidecar/job_engine.py": ({"mediabridge.config"}, "builds the parts of a job for the worker"),
     "sidecar/mediabridge/sidecar/imports.py": ({"mediabridge.config"}, "builds the parts of a job for the worker"),
     "sidecar/mediabridge/sidecar/work.py": ({"mediabridge.config"}, "what the worker's main calls"),
     "sidecar/mediabridge/sidecar/extraction/cli/__main__.py": ({"mediabridge.config"}, "a main"),

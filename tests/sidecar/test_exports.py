@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import mediabridge.sidecar as part
 
 
@@ -32,6 +34,16 @@ def test_importing_the_domains_does_not_import_flask() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+COSTLY = ("numpy", "sqlalchemy", "alembic", "sklearn", "scipy", "pypdfium2", "c2pa", "onnxruntime", "tzfpy")
+
+
+@pytest.mark.parametrize("module", ["mediabridge.sidecar.app", "mediabridge.sidecar.work"])
+def test_what_costs_a_start_is_loaded_when_it_is_needed(module: str) -> None:
+    code = f"import sys, {module}; print([name for name in {COSTLY!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "[]"
+
+
 def imported(file: Path) -> set[str]:
     tree = ast.walk(ast.parse(file.read_text("utf-8")))
     names = [node for node in tree if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -43,7 +55,8 @@ def imported(file: Path) -> set[str]:
 
 
 BUILDERS = {
-    "services.py", "processing.py", "work.py", "imports.py", "exports.py", "analyses.py", "jobs/worker.py"
+    "services.py", "processing.py", "work.py", "imports.py", "exports.py", "analyses.py", "job_engine.py",
+    "jobs/worker.py",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from .extraction.fallback import BuiltinExtractor
 from .extraction.reader import Reader
 from .extraction.stored import CachedExtractor, version_of
 from .faults import ContentUnknown
-from .imports import engine_for_a_job
+from .job_engine import engine_for_a_job
 from .jobs.handling import HOPELESS, Run
 from .jobs.job import Job
 from .processing import Processing

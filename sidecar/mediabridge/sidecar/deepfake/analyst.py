@@ -161,8 +161,10 @@ class Analyst:
     def _ask_another(self, path: Path, asked: Asked, gathered: Gathered) -> None:
         """The operator's own detector: further evidence, and a fact for the day on which it is measured."""
         piece = self.scorer.second_opinion(path) if asked.media_type == "image" and gathered.format else None
-        if piece is not None and piece["status"] != "not_applicable":
-            gathered.evidence = [*gathered.evidence, piece]
+        if piece is None:
+            return
+        gathered.evidence = [*gathered.evidence, piece]  # also that it could not be asked, and why
+        if piece["status"] == "found":
             gathered.format = {**(gathered.format or {}), FACT: piece["value"]}
 
     def _record(self, told: Mapping[str, Json], gathered: Gathered) -> None:

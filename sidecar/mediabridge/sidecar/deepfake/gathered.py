@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .evidence import Evidence, without_result
-from .model.features import mean
 from .steps import DECODE, FEATURES, KINDS, STEPS
 
 Json = Any
@@ -58,6 +57,8 @@ class Gathered:
 
     def take_frames(self, mime: str) -> None:
         """What a model is given of a video: the mean of its frames' features, and the form of its file."""
+        from .model.features import mean  # noqa: PLC0415  numpy: 0.1 s that a sidecar without videos does not need
+
         frames = [frame for frame in self.frames or [] if frame["features"]]
         if frames:
             self.features = mean(frame["features"] for frame in frames)
