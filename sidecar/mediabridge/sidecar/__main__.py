@@ -77,7 +77,7 @@ def _serve(settings: Settings, services: Services, listening: list[socket.socket
     where = listener.describe(listening[0])
     words = f"sidecar ready on {where} (pid {os.getpid()})"
     emit(_log, logging.INFO, "sidecar.ready", words, address=where, processes=services.engine.size)
-    server.run(cut=lambda: services.engine.close(0.1))
+    server.run(cut=lambda: services.engine.close(0.1), stopping=services.stopping.set)
 
 
 if __name__ == "__main__":

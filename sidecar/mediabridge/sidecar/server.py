@@ -67,14 +67,15 @@ class Server:
         if not self._done:
             self._servers[0].pull_trigger()
 
-    def run(self, cut: Callable[[], None]) -> None:
-        """Serve until a signal comes, then finish what is under way.
+    def run(self, cut: Callable[[], None], stopping: Callable[[], object] = lambda: None) -> None:
+        """Serve until a signal comes, then finish what is under way. `stopping` is called in between.
 
         `cut` is called when that takes longer than `drain_s`, or a second signal comes: it must end all work.
         """
         while not self._signals:
             self._turn(1.0)
         emit(_log, logging.INFO, "sidecar.stopping", "stopping")
+        stopping()
         for server in self._servers:
             wasyncore.dispatcher.close(server)  # nobody new; who waits in the queue is the next server's
         self._turn(0)  # what a client has already sent on an open connection counts as under way

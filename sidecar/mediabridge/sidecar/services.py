@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -73,6 +74,7 @@ class Services(Processing):
     exiftool_path: Callable[[], str | None]
     nonce: str | None = None
     version: str = "unknown"
+    stopping: threading.Event = field(default_factory=threading.Event)  # what would go on without end ends then
     started: float = field(default_factory=time.monotonic)
 
     @property

@@ -52,8 +52,7 @@ def _events(parts: Services, job_id: str, told: dict[str, Any]) -> Iterator[byte
     until = time.monotonic() + _LONGEST_S
     yield _event(told)
     sent, last = told, time.monotonic()
-    while told["status"] not in OVER and time.monotonic() < until:
-        time.sleep(_LOOK_S)
+    while told["status"] not in OVER and time.monotonic() < until and not parts.stopping.wait(_LOOK_S):
         told = _told(parts, job_id)
         if told != sent:
             yield _event(told)
