@@ -135,8 +135,9 @@ def test_another_detector_is_further_evidence_and_no_verdict(analyst: Analyst, t
     assert answer["evidence"][-1] == piece
     assert answer["verdict"] == "inconclusive"
     assert model.given[0][4]["externalModel"] == {"raw": 0.99}
-    without = with_model(analyst, Remembers(opinion={**piece, "status": "not_applicable"})).analyse(photo(tmp_path))
-    assert without["evidence"][-1]["id"] != "external_model"
+    unable = Remembers(opinion={**piece, "status": "not_applicable", "value": None})
+    assert with_model(analyst, unable).analyse(photo(tmp_path))["evidence"][-1]["status"] == "not_applicable"
+    assert "externalModel" not in unable.given[0][4]
 
 
 def test_a_small_picture_is_not_scored(analyst: Analyst, tmp_path: Path) -> None:
