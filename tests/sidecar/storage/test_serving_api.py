@@ -170,6 +170,23 @@ def test_what_could_run_does_not(serving: Any, active: bytes, name: str, kind: s
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Größe, schön".encode("cp1252"), "text/plain"),
+        ("Grüße".encode("utf-16"), "text/plain"),
+        (b"<?xml version='1.0' encoding='iso-8859-1'?><a>\xe9</a>", "application/xml"),
+        (b"x" + "é".encode() * 40_000, "text/plain; charset=utf-8"),  # longer than what is looked at
+        ("Grüße".encode(), "text/plain; charset=utf-8"),
+    ],
+)
+def test_only_a_text_that_is_utf8_is_called_so(serving: Any, text: bytes, kind: str) -> None:
+    address = f"/cache/{store(serving, text, 'a.txt')}/original"
+    answer = serving.get(address)
+    assert (answer.body, answer.headers["content-type"]) == (text, kind)
+    assert serving.request("HEAD", address).headers["content-type"] == kind
+
+
 def test_a_pdf_is_shown_by_its_viewer(serving: Any) -> None:
     answer = serving.get(f"/cache/{store(serving, b'%PDF-1.7 x', 'a.pdf')}/original")
     assert answer.headers["content-type"] == "application/pdf"

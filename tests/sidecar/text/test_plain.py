@@ -57,6 +57,29 @@ def test_utf16_of_either_order(text: str, order: str) -> None:
         assert decoded(mark + text.encode(f"utf-16-{order}"))[0] == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["café déjà vu à côté, l’été", "perché è così, più città", "Åke går på ängen över ån", "blåbærsyltetøy", "créée"],
+)
+def test_a_few_accents_are_those_of_western_europe(text: str) -> None:
+    read, told = decoded(text.encode("cp1252"))
+    assert (read, told.encoding) == (text, "windows-1252")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Привет, как дела?", "cp1251"),
+        ("Zażółć gęślą jaźń", "cp1250"),
+        ("Καλημέρα κόσμε", "cp1253"),
+        ("你好，世界，这是中文", "gb18030"),
+        ("Árvíztűrő tükörfúrógép", "cp1250"),
+    ],
+)
+def test_a_few_signs_of_others_stay_theirs(text: str, encoding: str) -> None:
+    assert decoded(text.encode(encoding))[0] == text
+
+
 @given(st.sampled_from(DECIDABLE), st.integers(0, 20), st.integers(15, 60))
 def test_older_encodings_by_what_their_language_looks_like(case: tuple[str, str], seed: int, count: int) -> None:
     words, encoding = case[0].split(), case[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import unicodedata
 from collections.abc import Callable
@@ -23,6 +24,7 @@ _INERT = ("image/", "audio/", "video/")
 _ACTIVE_PICTURES = frozenset({"image/svg+xml"})
 _PDF = "application/pdf"
 _TEXTS = frozenset({"application/json", "application/xml", "image/svg+xml"})
+_LOOKED_AT = 64 * 1024  # bytes of a text that tell whether it is UTF-8
 _UNQUOTED = "!#$&+-.^_`|~"  # attr-char of RFC 8187 without the alphanumerics
 
 
@@ -73,7 +75,7 @@ def serve(request: Request, content: Content, caching: str = IMMUTABLE) -> Respo
         headers,
         direct_passthrough=True,
     )
-    response.headers["Content-Type"] = _with_charset(content.mime_type)
+    response.headers["Content-Type"] = _with_charset(content)
     response.content_length = size
     return response
 
@@ -111,8 +113,18 @@ def disposition(name: str) -> str:
     return words if plain == name else f"{words}; filename*=UTF-8''{quote(name, safe=_UNQUOTED)}"
 
 
-def _with_charset(mime_type: str) -> str:
-    return f"{mime_type}; charset=utf-8" if mime_type.startswith("text/") or mime_type in _TEXTS else mime_type
+def _with_charset(content: Content) -> str:
+    """A text that is UTF-8 says so. Of another nobody told the encoding, and no word is better than a wrong one."""
+    mime_type = content.mime_type
+    if not (mime_type.startswith("text/") or mime_type in _TEXTS):
+        return mime_type
+    with content.open(0, min(content.size, _LOOKED_AT)) as file:
+        head = file.read()
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) == content.size)
+    except UnicodeDecodeError:
+        return mime_type
+    return f"{mime_type}; charset=utf-8"
 
 
 def _without_type(response: Response) -> Response:

@@ -190,7 +190,7 @@ def _by_structure(head: bytes) -> str | None:
         return "image/bmp"
     if head[:1] == b"G" and all(head[at : at + 1] in (b"G", b"") for at in (188, 376, 564)) and len(head) > 188:  # noqa: PLR2004
         return "video/mp2t"  # ISO/IEC 13818-1: a sync byte every 188
-    return _mpeg_audio(head)
+    return None if _is_text(head) else _mpeg_audio(head)  # UTF-16's mark could be a frame's header, of Layer I
 
 
 def _mpeg_audio(head: bytes) -> str | None:

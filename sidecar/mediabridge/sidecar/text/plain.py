@@ -34,6 +34,9 @@ _CANDIDATES = {
 _LARGER = {"shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
 _NAMES = _CANDIDATES | {"cp949": "euc-kr"}
 _ORDER = {name: place for place, name in enumerate(_CANDIDATES)}
+# What is not ASCII in texts of Western Europe.
+_WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüŒœ¿¡«»°§€…–—‘’“”\u00a0")
+_FEW = 12  # signs that are not ASCII: too few for statistics
 _SAMPLE = 64 * 1024
 _ODD = 0.1
 _KANA = 0.2  # hiragana among signs that are not ASCII
@@ -88,6 +91,8 @@ def guess(data: bytes, notes: Notes) -> str:
         sample = sample[: end + 1]
     if japanese := next((name for name in ("cp932", "euc_jp") if _has_kana(sample, name)), None):
         return japanese
+    if _is_short_western(sample):
+        return "cp1252"
     found = from_bytes(
         sample,
         cp_isolation=list(_CANDIDATES),
@@ -118,6 +123,27 @@ def _has_kana(sample: bytes, name: str) -> bool:
     except UnicodeDecodeError:
         return False
     return sum("\u3041" <= character <= "\u3096" for character in foreign) > _KANA * len(foreign)
+
+
+def _is_short_western(sample: bytes) -> bool:
+    """Whether a few accents in a text are those of Western Europe, each among plain letters.
+
+    Other encodings may give letters as well then. The usual one holds, since no statistics can tell.
+    """
+    text = sample.decode("cp1252", "replace")
+    foreign = [character for character in text if character > "\x7f"]
+    letters = sum(character.isalpha() for character in text)
+    return (
+        len(foreign) <= _FEW
+        and all(character in _WESTERN for character in foreign)
+        and not set("õû") <= set(foreign)  # ő and ű, hence Hungarian
+        and 2 * sum(character.isalpha() for character in foreign) < letters
+        and not any(first != second and _accented(first) and _accented(second) for first, second in pairwise(text))
+    )
+
+
+def _accented(character: str) -> bool:
+    return character > "\x7f" and character.isalpha()
 
 
 def _likeliest(found: list[tuple[str, float, float]]) -> str:
