@@ -86,7 +86,7 @@ def test_cancelled_after_its_last_file_and_before_the_groups(filled: Any) -> Non
         patch.setattr("mediabridge.sidecar.library.importing.job.Progress", Last)
         with pytest.raises(KeyboardInterrupt):
             filled.run(job="first")
-    assert seen == ["reading", "pictures", "duplicates"]
+    assert seen == ["looking", "reading", "pictures", "duplicates"]
     filled.database.write(lambda session: jobs.settle(session, "first", "cancelled"))
     assert duplicates(filled) == 0
     assert filled.run(job="second")["groups"] == 1

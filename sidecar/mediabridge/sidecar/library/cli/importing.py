@@ -26,7 +26,12 @@ _TOLD = 20  # files that failed, in words; as JSON all of them
 _PAGE = 1000
 _LOCK = "import.lock"
 _ENDED = {"kind": "Interrupted", "message": "The program that did it was ended."}
-_WORDS = {"reading": "reading", "pictures": "making pictures", "duplicates": "looking for duplicates"}
+_WORDS = {
+    "looking": "looking for files",
+    "reading": "reading",
+    "pictures": "making pictures",
+    "duplicates": "looking for duplicates",
+}
 _LABEL = max(map(len, _WORDS.values()))
 Watch = Callable[[str, int, int], None]
 

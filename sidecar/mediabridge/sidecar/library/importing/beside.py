@@ -5,18 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from mediabridge.sidecar.extraction.cli.files import LocalFile
-from mediabridge.sidecar.extraction.extract import Reading
-from mediabridge.sidecar.extraction.many import ManyReader
-from mediabridge.sidecar.library.dates import Folder, Sidecar, SidecarError, read_takeout, read_xmp
+from mediabridge.sidecar.library.dates import Folder, Sidecar, SidecarError, read_takeout
 
 _TAKEOUT_BYTES = 1024 * 1024 + 1  # one more than `read_takeout` takes
-Named = Callable[[Path, str], AbstractContextManager[LocalFile]]  # a path, and the name of the file, safe for ExifTool
 
 
 class Folders:
@@ -41,25 +35,29 @@ class Folders:
 
 
 @dataclass(frozen=True, slots=True)
-class Sidecars:
-    """Reads them. One that is broken is none: its picture is imported all the same."""
+class Beside:
+    """Of one picture: the XMP file, which ExifTool reads with it, and what the JSON of Takeout says."""
 
-    reader: ManyReader
-    named: Named
-    folders: Folders = field(default_factory=Folders)
+    xmp: Path | None = None
+    takeout: Sidecar | None = None
 
-    def of(self, path: Path) -> Iterator[Sidecar]:
-        """What lies beside the file at `path`."""
-        folder = path.parent
-        beside = self.folders.of(os.fspath(folder)).beside(path.name)
-        if beside.takeout and _is_plain(folder / beside.takeout):
-            with contextlib.suppress(OSError, SidecarError), (folder / beside.takeout).open("rb") as file:
-                yield read_takeout(file.read(_TAKEOUT_BYTES))
-        if beside.xmp and _is_plain(folder / beside.xmp):
-            with self.named(folder / beside.xmp, beside.xmp) as local:
-                (found,) = self.reader.read([local])
-            if isinstance(found, Reading):
-                yield read_xmp(found.metadata)
+
+def beside(path: Path, folders: Folders) -> Beside:
+    """What lies beside the file at `path`. A sidecar that is broken is none: its picture is imported all the same."""
+    folder = path.parent
+    names = folders.of(os.fspath(folder)).beside(path.name)
+    xmp = folder / names.xmp if names.xmp else None
+    return Beside(
+        xmp if xmp is not None and _is_plain(xmp) else None,
+        _takeout(folder / names.takeout) if names.takeout else None,
+    )
+
+
+def _takeout(path: Path) -> Sidecar | None:
+    if _is_plain(path):
+        with contextlib.suppress(OSError, SidecarError), path.open("rb") as file:
+            return read_takeout(file.read(_TAKEOUT_BYTES))
+    return None
 
 
 def _is_plain(path: Path) -> bool:

@@ -76,7 +76,7 @@ def run_import(tools: Tools, job_id: str, run: Run, watch: Watch = lambda *_: No
     door.write(lambda session: jobs.begin(session, job_id, KIND, dict(run.payload)))
     progress = Progress(door, job_id, run.report, watch)
     with _noted(door, job_id):
-        _plan(door, job_id, run)
+        _plan(door, job_id, run.payload, progress.enter("looking"))
         if unread := _left(door, job_id, "pending"):
             with tools.engine() as engine:
                 _indexer(tools, job_id, run, engine).run(progress.enter("reading", unread))
@@ -90,15 +90,12 @@ def run_import(tools: Tools, job_id: str, run: Run, watch: Watch = lambda *_: No
         return {**progress.counts(), "groups": groups}
 
 
-def _plan(door: Door, job_id: str, run: Run) -> None:
-    def looked(_files: int) -> None:
-        run.check()
-
-    if "path" in run.payload:
-        plan_folder(door, job_id, run.payload["path"], looked)
+def _plan(door: Door, job_id: str, payload: Payload, tell: Callable[[int], None]) -> None:
+    if "path" in payload:
+        plan_folder(door, job_id, payload["path"], tell)
     else:
-        uploads = [Upload(one["contentHash"], one["name"], one["size"]) for one in run.payload["uploads"]]
-        plan_uploads(door, job_id, uploads, looked)
+        uploads = [Upload(one["contentHash"], one["name"], one["size"]) for one in payload["uploads"]]
+        plan_uploads(door, job_id, uploads, tell)
 
 
 def _left(door: Door, job_id: str, file_state: str) -> int:

@@ -14,7 +14,7 @@ Watch = Callable[[str, int, int], None]  # stage, done, total
 
 
 class Progress:
-    """Of one job. A stage is `reading`, `pictures` or `duplicates`: a file is done when all of them are."""
+    """Of one job. A stage is `looking`, `reading`, `pictures` or `duplicates`: a file is done when all of them are."""
 
     def __init__(self, door: Door, job_id: str, report: Report, watch: Watch = lambda *_: None) -> None:
         self._door, self._job_id, self._report, self._watch = door, job_id, report, watch

@@ -19,11 +19,11 @@ from mediabridge.sidecar.extraction.many import ManyReader
 from mediabridge.sidecar.extraction.reader import Plain
 from mediabridge.sidecar.extraction.verdict import Kind as Verdict
 from mediabridge.sidecar.faults import Conflict, EngineUnavailable, Fault, InvalidRequest, UnreadableFile
-from mediabridge.sidecar.library.dates import Evidence, FileDates, Sidecar, Taken, when_taken, zone_at
+from mediabridge.sidecar.library.dates import Evidence, FileDates, Sidecar, Taken, read_xmp, when_taken, zone_at
 from mediabridge.sidecar.library.intake import Dated, Found
 
 from . import facts, types
-from .beside import Sidecars
+from .beside import Beside, Folders, beside
 
 TOGETHER_BYTES = 64 * 1024 * 1024  # larger files are read alone: each has its own time limit
 _TOLD = 500  # characters of a sidecar's description
@@ -56,6 +56,20 @@ class Studied:
     error: dict[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file and its sidecars, under paths that ExifTool may see."""
+
+    file: LocalFile
+    xmp: LocalFile | None
+    takeout: Sidecar | None
+
+    @property
+    def files(self) -> tuple[LocalFile, ...]:
+        """Those that ExifTool reads."""
+        return (self.file,) if self.xmp is None else (self.file, self.xmp)
+
+
 class Student:
     """Studies files with a reader of several at once, with `second` where ExifTool is not to be had.
 
@@ -72,20 +86,22 @@ class Student:
     ) -> None:
         self._reader, self._second, self._zone = reader, second, zone
         self._local, self._new_path = local, new_path
-        self._sidecars = Sidecars(reader, self._named)
+        self._folders = Folders()
 
     def study(self, tasks: Sequence[Task]) -> list[Studied]:
         """One answer for each task, in their order. Whatever is wrong with a file, it is that file's alone."""
         with ExitStack() as held:
             opened = [self._opened(task, held) for task in tasks]
-            sound = [file for file in opened if isinstance(file, LocalFile)]
-            readings = iter(zip(sound, self._read(sound), strict=True))
+            sound = [one for one in opened if isinstance(one, Opened)]
+            found = iter(self._read([file for one in sound for file in one.files]))
+            outcomes = [(one, [next(found) for _ in one.files]) for one in sound]
+            rest = iter(outcomes)
             return [
-                _failed(task, one) if isinstance(one, Fault) else self._judged(task, *next(readings))
+                _failed(task, one) if isinstance(one, Fault) else self._judged(task, *next(rest))
                 for task, one in zip(tasks, opened, strict=True)
             ]
 
-    def _opened(self, task: Task, held: ExitStack) -> LocalFile | Fault:
+    def _opened(self, task: Task, held: ExitStack) -> Opened | Fault:
         try:
             path = task.path or held.enter_context(self._local(task.content_hash))
             file = held.enter_context(self._named(path, task.name))
@@ -94,7 +110,11 @@ class Student:
                 return InvalidRequest("It is empty (0 bytes).", "Look for another copy of it.")
         except Fault as fault:
             return fault
-        return _changed(task) or file
+        if problem := _changed(task):
+            return problem
+        near = Beside() if task.path is None else beside(task.path, self._folders)
+        xmp = None if near.xmp is None else held.enter_context(self._named(near.xmp, near.xmp.name))
+        return Opened(file, xmp, near.takeout)
 
     @contextlib.contextmanager
     def _named(self, path: Path, name: str) -> Iterator[LocalFile]:
@@ -126,23 +146,26 @@ class Student:
         except Fault as fault:
             return fault
 
-    def _judged(self, task: Task, file: LocalFile, outcome: Reading | Fault) -> Studied:
+    def _judged(self, task: Task, opened: Opened, outcomes: Sequence[Reading | Fault]) -> Studied:
         if problem := _changed(task):  # what was read is of another file than what was hashed
             return _failed(task, problem)
+        outcome, *others = outcomes
         if isinstance(outcome, Fault):
             return _failed(task, outcome)
         if outcome.verdict.kind is not Verdict.READABLE:
             return _failed(task, UnreadableFile(f"It is broken: {outcome.verdict.reason}."))
         try:
-            return Studied(task, self._found(task, file, outcome), facts.keywords_of(outcome.metadata))
+            xmp = [read_xmp(one.metadata) for one in others if isinstance(one, Reading)]
+            sidecars = (*([opened.takeout] if opened.takeout else []), *xmp)
+            found = self._found(task, opened.file.sha256, outcome, sidecars)
+            return Studied(task, found, facts.keywords_of(outcome.metadata))
         except Exception as problem:  # noqa: BLE001  a bug of ours; the other files shall be imported
             _log.exception("a file could not be imported")
             error = {"kind": "internal_error", "message": f"{type(problem).__name__}; the log says where."}
             return Studied(task, error=error)
 
-    def _found(self, task: Task, file: LocalFile, reading: Reading) -> Found:
+    def _found(self, task: Task, sha256: str, reading: Reading, sidecars: tuple[Sidecar, ...]) -> Found:
         metadata = reading.metadata
-        sidecars = () if task.path is None else tuple(self._sidecars.of(task.path))
         taken = self._taken(task, metadata, sidecars)
         width, height = facts.size_of(metadata)
         details = facts.details_of(metadata)
@@ -153,7 +176,7 @@ class Student:
                 details.setdefault("description", sidecar.description[:_TOLD])
         return Found(
             file_id=task.file_id,
-            sha256=file.sha256,
+            sha256=sha256,
             mime_type=reading.mime_type,
             kind=types.kind_of(reading.mime_type),
             dated=Dated.of(taken.moment, taken.offset, taken.confidence, taken.to_json()),
