@@ -163,6 +163,15 @@ def test_the_librarys_database(tmp_path: Path) -> None:
     assert (gone.ok, gone.needed, "secret" in gone.found) == (False, False, False)
 
 
+def test_databases_that_cannot_be_made_are_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for look in (checks.queue, checks.database):
+        check = look(settings(INSTANCE_PATH=str(tmp_path / "file")))
+        assert (check.ok, check.needed) == (False, False)
+        assert "cannot be made" in check.found
+        assert "INSTANCE_PATH" in check.mend
+
+
 def test_the_doctor_looks_at_all(tmp_path: Path) -> None:
     names = [check.name for check in doctor.examine(settings(PORT="0", FLASK_PORT="0", INSTANCE_PATH=str(tmp_path)))]
     assert names == [

@@ -233,6 +233,7 @@ def test_a_wrong_method_says_which_are_right(sidecar: Any) -> None:
     answer = sidecar.get("/api/extract")
     assert_error(answer, 405, "method_not_allowed", "GET", "curl -F file=")
     assert "POST" in answer.headers["allow"]
+    assert_error(sidecar.get("/upload"), 405, "method_not_allowed", "'/upload'", "It answers POST.")
 
 
 def test_the_clients_request_id_is_in_header_answer_and_log(sidecar: Any, make_jpeg: MakeJpeg, until: Any) -> None:

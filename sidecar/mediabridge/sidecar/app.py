@@ -30,6 +30,7 @@ from .services import Services, attach, services
 
 _log = logging.getLogger("mediabridge.sidecar.request")
 _SERVER_ERROR = 500
+_EXTRACT = "/api/extract"
 
 
 def create_app(parts: Services) -> Flask:
@@ -104,14 +105,17 @@ def _fault(fault: Fault) -> Response:
 
 def _http_error(problem: HTTPException) -> Response:
     status = problem.code or _SERVER_ERROR
+    allow = dict(problem.get_headers()).get("Allow")
+    suggestion = TRY_CURL
     if status == errors.NOT_FOUND.status:
         kind, message = errors.NOT_FOUND, f"There is nothing at {request.path!r}."
     elif status == errors.METHOD_NOT_ALLOWED.status:
         kind, message = errors.METHOD_NOT_ALLOWED, f"{request.path!r} does not answer {request.method}."
+        if allow and not request.path.startswith(_EXTRACT):
+            suggestion = f"It answers {', '.join(sorted({*allow.split(', ')} - {'HEAD', 'OPTIONS'}))}."
     else:
         kind, message = errors.INVALID_REQUEST, problem.description or problem.name
-    response = error_answer(kind, message, TRY_CURL, status)
-    allow = dict(problem.get_headers()).get("Allow")
+    response = error_answer(kind, message, suggestion, status)
     if allow:
         response.headers["Allow"] = allow
     return response

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from mediabridge.config import Settings
 
 from .check import Check
-from .folders import instance
+from .folders import instance, why_not
 
 _JOBS, _LIBRARY = "jobs.db", "library.db"
 _BUSY_S = 2.0
@@ -38,6 +38,9 @@ def database(settings: Settings) -> Check:
 
 def _sqlite(name: str, path: Path) -> Check:
     if not path.exists():
+        if why := why_not(path.parent):
+            mend = "Make it writable for this user, or set INSTANCE_PATH or DATABASE_URL to another place."
+            return Check(name, ok=False, found=f"{path} cannot be made: its folder {why}", mend=mend, needed=False)
         return Check(name, ok=True, found=f"{path} (it will be made)", needed=False)
     try:
         problem = _damage(path)

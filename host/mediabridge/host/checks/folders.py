@@ -58,18 +58,23 @@ def file_system(path: Path, mounts: str) -> str | None:
     return found[1] if found else None
 
 
-def _folder(name: str, setting: str, path: Path) -> Check:
-    mend = f"Make it writable for this user, or set {setting} to another folder."
+def why_not(path: Path) -> str | None:
+    """What keeps this user from writing into a folder, or from making it; None when nothing does."""
     there = _existing(path)
     try:
-        free = shutil.disk_usage(there).free
         if not os.access(there, os.W_OK | os.X_OK):
-            return Check(name, ok=False, found=f"{path} cannot be written", mend=mend, needed=False)
+            return "cannot be written"
         with tempfile.TemporaryFile(dir=there):
-            pass
+            return None
     except OSError as problem:
-        found = f"{path} cannot be used ({problem.strerror or type(problem).__name__})"
-        return Check(name, ok=False, found=found, mend=mend, needed=False)
+        return f"cannot be used ({problem.strerror or type(problem).__name__})"
+
+
+def _folder(name: str, setting: str, path: Path) -> Check:
+    mend = f"Make it writable for this user, or set {setting} to another folder."
+    if why := why_not(path):
+        return Check(name, ok=False, found=f"{path} {why}", mend=mend, needed=False)
+    free = shutil.disk_usage(_existing(path)).free
     found = f"{path} ({free // 2**20} MB free{'' if path.exists() else '; it will be made'})"
     if free < _LITTLE:
         return Check(name, ok=False, found=found, mend=f"Free some space, or set {setting}.", needed=False)
