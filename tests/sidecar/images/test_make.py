@@ -78,7 +78,7 @@ def test_a_strip_keeps_its_one_pixel(make: Any) -> None:
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", images.NoPicture, "no picture"),
         (b"\xff\xd8\xff\xe0 and then nothing", images.BrokenPicture, "JPEG"),
         (jpeg(scene(1))[:20_000], images.BrokenPicture, "damaged"),
-        (bomb(50_000, 50_000), images.TooManyPixels, "pixels"),
+        (bomb(50_000, 50_000), images.TooManyPixels, "more than"),
         (bomb(10_001, 10_000), images.TooManyPixels, "10001x10000"),
         (b"II*\0" + bytes(12), images.NoPreview, "preview"),
         (b"FUJIFILMCCD-RAW 0201" + bytes(100), images.NoPreview, "preview"),

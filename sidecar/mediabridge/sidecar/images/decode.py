@@ -92,7 +92,8 @@ def _open(path: Path) -> Image.Image:
         with warnings.catch_warnings(action="ignore"):
             picture = Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
     except Image.DecompressionBombError as problem:
-        raise TooManyPixels(str(problem)) from problem
+        msg = f"it claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0)} pixels, the most that are decoded of any format"
+        raise TooManyPixels(msg) from problem
     except REFUSALS as problem:
         raise _unopened(head) from problem
     most = most_pixels(picture.format or "")
