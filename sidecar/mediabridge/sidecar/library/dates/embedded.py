@@ -65,6 +65,8 @@ def degrees(value: Json) -> float | None:
 def _candidate(tag: Tag, metadata: Metadata, family: Family) -> Candidate | None:
     table = metadata.get(tag.group, {})
     text = _completed(tag, table)
+    if not text:  # most are not there
+        return None
     source = f"{tag.group}:{tag.name}" if family == "embedded" else f"xmp:{tag.name}"
     bare = Candidate(source, family, tag.role, tag.weight, text, most=tag.most)
     try:

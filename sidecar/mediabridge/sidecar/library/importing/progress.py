@@ -21,16 +21,16 @@ class Progress:
 
     def enter(self, stage: str, total: int = 0) -> Callable[[int], None]:
         """Begin a stage of so many files. What it gives is to be told how many are done, and may raise to stop."""
-        noted = 0.0
+        noted, counts = 0.0, self.counts()
 
         def tell(done: int) -> None:
-            nonlocal noted
+            nonlocal noted, counts
             self._watch(stage, done, total)
             now = time.monotonic()
             if now - noted >= _NOTED_EVERY_S:
                 noted = now
                 self._door.write(lambda session: jobs.enter(session, self._job_id, stage, done, total))
-            counts = self.counts()
+                counts = self.counts()
             self._report(counts["done"], counts["total"], counts["failed"])
 
         tell(0)
