@@ -267,6 +267,17 @@ def test_what_is_interrupted_goes_on(library: Library, picture: Picture) -> None
     assert [line["result"] for line in library.manifest("J")] == ["exported"] * 12
 
 
+def test_a_file_is_found_while_another_thread_lists_the_same_folder(library: Library) -> None:
+    with Target.open(str(library.target), library.parts.roots, make=True) as target:
+        work = target.work("JOB", 1)
+        os.close(work.create("a.jpg"))
+        with os.scandir(work.fd) as listed:  # it shares the place in the list with all who use the descriptor
+            next(listed)
+            assert work.has("a.jpg")
+            assert not work.has("b.jpg")
+        work.close()
+
+
 def test_another_disk_in_the_place_of_the_target_is_noticed(library: Library, picture: Picture) -> None:
     for number in range(40):
         library.add(library.put(f"{number}.bmp", picture("BMP", number)), NOON + timedelta(seconds=number))

@@ -109,7 +109,7 @@ class Maker:
             )
         except (EngineDied, ExtractionTimeout, UnreadableFile) as problem:
             return problem.message
-        if reply.status == 0 and tagged in os.listdir(self.work.fd):  # noqa: PTH208
+        if reply.status == 0 and self.work.has(tagged):
             return ""
         lines = reply.stderr.decode("utf-8", "replace").splitlines()
         errors = [line.partition(" - /")[0] for line in lines if line.startswith(("Error", "Can't"))]

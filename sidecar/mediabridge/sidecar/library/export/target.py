@@ -194,6 +194,13 @@ class Work:
         """A file in it, to be read and made durable."""
         return os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.fd)
 
+    def has(self, name: str) -> bool:
+        """Whether a file is in it. It is not listed: threads that list one descriptor at once take names from each other."""
+        try:
+            return stat.S_ISREG(os.stat(name, dir_fd=self.fd, follow_symlinks=False).st_mode)
+        except FileNotFoundError:
+            return False
+
     def remove(self, *names: str) -> None:
         """Delete files; those that are gone are no error."""
         for name in names:
