@@ -54,7 +54,8 @@ def test_it_is_queued_and_its_answer_is_read_later(start: Start, tmp_path: Path,
     assert answer["score"] is None
     assert len(answer["maps"]) > 3
     until(lambda: not list(Path(tmp_path / "instance/held").iterdir()), "no file is held any more")
-    # What it found is found again by a quick look at other doors, and unknown numbers are told.
+    assert call(f"{url}/api/deepfake/samples/{answer['sha256']}", method="DELETE")[2]["removed"] == 2
+    assert call(url + headers["Location"])[0] == 404, "its answer has maps of the picture"
     assert call(f"{url}/api/deepfake/analyses/none")[0] == 404
 
     status, headers, told = asked(url, b"\xff\xd8\xff" + bytes(3000))

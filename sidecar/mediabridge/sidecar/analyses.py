@@ -25,7 +25,9 @@ from .processing import Processing
 from .storage.backend import NotStoredError
 
 KIND = "analysis"
+_PREFIX = "analysis-"
 _LISTED = 1000
+_AGAIN = "Send the file to POST /api/deepfake/analyze again."
 
 
 def analysed(settings: Settings, parts: Processing, run: Run) -> dict[str, Any]:
@@ -50,8 +52,18 @@ def told(parts: Processing, job: Job) -> dict[str, Any]:
             answer: dict[str, Any] = json.load(file)
     except NotStoredError as problem:
         msg = "The answer of this analysis is not kept any more."
-        raise ContentUnknown(msg, "Send the file to POST /api/deepfake/analyze again.") from problem
+        raise ContentUnknown(msg, _AGAIN) from problem
     return answer
+
+
+def forget(parts: Processing, sha256: str) -> None:
+    """Remove the answers about a file, and its copies that are held for jobs that failed."""
+    for name in parts.derived.names(sha256):
+        if name.startswith(_PREFIX):
+            parts.derived.delete(sha256, name)
+    for job in parts.queue.listed(statuses=["failed"], kind=KIND, limit=_LISTED):
+        if job.payload["sha256"] == sha256:
+            parts.held.drop(job.payload["held"])
 
 
 def needed(parts: Processing) -> set[str]:
@@ -76,10 +88,13 @@ def _full(settings: Settings, parts: Processing, run: Run) -> dict[str, Any]:
         )
         try:
             path = parts.held.path(asked["held"])
+            if not path.exists():
+                msg = "The file of this analysis is not held any more."
+                raise ContentUnknown(msg, _AGAIN)
             return analyst.full(path, run.report, run.check, name=asked["name"], maps=asked["maps"])
         finally:
             analyst.close()
 
 
 def _file(job_id: str) -> str:
-    return f"analysis-{job_id.lower()}.json"
+    return f"{_PREFIX}{job_id.lower()}.json"

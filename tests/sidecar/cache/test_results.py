@@ -68,6 +68,15 @@ def test_what_may_not_be_kept_is_given_out_once(cache: ResultCache, key: KeyOf) 
     assert cache.get_or_compute(key("a"), never) == ({"n": 2}, True)
 
 
+def test_what_was_removed_is_computed_again(cache: ResultCache, key: KeyOf) -> None:
+    for name in ("a", "b"):
+        cache.put(key(name), {"name": name})
+    cache.remove(key("a"))
+    cache.remove(key("never there"))
+    assert cache.get_or_compute(key("a"), lambda: {"name": "new"}) == ({"name": "new"}, False)
+    assert cache.get(key("b")) == {"name": "b"}
+
+
 def test_another_cache_on_the_same_folder_finds_it(tmp_path: Path, key: KeyOf) -> None:
     one, other = (ResultCache(Limits(), tmp_path) for _ in range(2))
     one.put(key("a"), {"x": 1}, cost_ms=40)

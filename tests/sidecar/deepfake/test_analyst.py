@@ -19,7 +19,7 @@ from mediabridge.sidecar.deepfake.build import build_analyst
 from mediabridge.sidecar.deepfake.frames import FFmpegFrames, positions
 from mediabridge.sidecar.deepfake.gather import LIMITS, gather
 from mediabridge.sidecar.deepfake.scoring import NoModel
-from mediabridge.sidecar.deepfake.steps import STEPS, chosen, left_out
+from mediabridge.sidecar.deepfake.steps import STEPS, Depth, chosen, left_out
 from mediabridge.sidecar.faults import ClientGone, EngineBusy, UnreadableFile, UnsupportedMedia
 from mediabridge.sidecar.isolated import Limits, Pool
 from mediabridge.sidecar.video import FFmpeg, find_tools
@@ -102,6 +102,27 @@ def test_what_was_gathered_is_found_again_and_judged_anew(analyst: Analyst, tmp_
     assert second["contributions"] == [{"feature": "f", "contribution": 2.2}]
     assert not analyst.analyse(file, "full")["cached"]
     assert not dataclasses.replace(analyst, anchors="x").analyse(file)["cached"]
+
+
+def test_a_file_is_forgotten_whatever_was_asked_of_it(analyst: Analyst, tmp_path: Path) -> None:
+    file = photo(tmp_path)
+    asked: list[tuple[Depth, bool]] = [("quick", False), ("quick", True), ("full", True)]
+    for depth, maps in asked:
+        analyst.analyse(file, depth, maps=maps)
+    analyst.forget("0" * 64)
+    assert analyst.analyse(file)["cached"]
+    analyst.forget(file.sha256)
+    assert [analyst.analyse(file, depth, maps=maps)["cached"] for depth, maps in asked] == [False] * 3
+
+
+def test_what_was_gathered_under_other_settings_is_not_kept_beside(analyst: Analyst, tmp_path: Path) -> None:
+    """Else it would be out of reach of who forgets the file."""
+    file = photo(tmp_path)
+    analyst.analyse(file)
+    held = len(analyst.results.tiers.memory)
+    dataclasses.replace(analyst, anchors="x").analyse(file)
+    assert len(analyst.results.tiers.memory) == held
+    assert not analyst.analyse(file)["cached"]
 
 
 def test_a_model_is_given_pixels_and_the_form_apart(analyst: Analyst, tmp_path: Path) -> None:

@@ -102,6 +102,8 @@ def test_a_label_from_the_analysis_on(ask: Callable[..., Any], serving: Any, for
     assert ask("DELETE", f"/feedback/{waiting[0]['id']}").json["status"] == "removed"
     assert ask("DELETE", f"/samples/{told.json['sha256']}").json["removed"] == 3
     assert ask("GET", "/stats").json["training_samples"] == 0
+    assert not serving.request("POST", PREFIX + "/analyze", body, {"Content-Type": kind}).json["cached"]
+    assert serving.request("POST", PREFIX + "/analyze", body, {"Content-Type": kind}).json["cached"]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ class DiskTier:
         except (ValueError, TypeError):  # DamagedError is one; the others are columns of a wrong type
             self._count("damaged")
             _log.warning("a cached result was damaged on disk and is removed")
-            self._try(lambda base: _delete(base, key))
+            self.remove(key)
             return None
         self.touch(key)
         return entry
@@ -93,6 +93,10 @@ class DiskTier:
             self._count("too_large")
             return False
         return self._try(lambda base: self._store(base, key, blob, entry.cost_ms)) or False
+
+    def remove(self, key: Key) -> None:
+        """Remove an entry, if there is one."""
+        self._try(lambda base: _delete(base, key))
 
     def touch(self, key: Key) -> None:
         """Note that an entry was used; written down later."""

@@ -105,6 +105,10 @@ class ResultCache:
         entry = Entry(dump(value), cost_ms)
         self._keep(self._own(), key, entry, hold(entry))
 
+    def remove(self, key: Key) -> None:
+        """Forget a result. Other processes may hold it in memory, until they make room."""
+        self._own().tiers.remove(key)
+
     def get_or_compute(
         self,
         key: Key,

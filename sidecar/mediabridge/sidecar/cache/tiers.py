@@ -41,6 +41,12 @@ class Tiers:
             self.disk.put(key, entry)
         return gone
 
+    def remove(self, key: Key) -> None:
+        """Remove it from both."""
+        self.memory.remove(key)
+        if self.disk is not None:
+            self.disk.remove(key)
+
     def close(self) -> None:
         """Close the file."""
         if self.disk is not None:

@@ -18,7 +18,6 @@ from typing import Any, Protocol
 from mediabridge.sidecar import requestid
 from mediabridge.sidecar.analysis.model import Facts
 from mediabridge.sidecar.cache import ResultCache
-from mediabridge.sidecar.cache.codec import Key, key_of
 from mediabridge.sidecar.extraction.answer import Gone, Subject, elapsed_ms
 from mediabridge.sidecar.extraction.extract import Reading, show
 from mediabridge.sidecar.faults import ClientGone, UnreadableFile, UnsupportedMedia
@@ -28,6 +27,7 @@ from .answer import Asked, answer_of
 from .frames import Frames
 from .gather import Tick, gather, gather_video
 from .gathered import Gathered
+from .kept import Kept
 from .model.onnx import FACT
 from .scoring import NoModel, Scorer
 from .steps import Depth, MediaType, chosen
@@ -123,6 +123,10 @@ class Analyst:
 
         return self.analyse(file, "full", maps=maps, tick=tick)
 
+    def forget(self, sha256: str) -> None:
+        """Remove what was gathered of a file from the cache."""
+        Kept(self.results).forget(sha256)
+
     def close(self) -> None:
         """End the children."""
         self.pool.close()
@@ -139,24 +143,18 @@ class Analyst:
             "maps": asked.maps,
         }
         steps = chosen(asked.depth, asked.media_type, maps=asked.maps)
-        stored, cached = self.results.get_or_compute(
-            self._key(reading, asked),
-            lambda: self._gather(request, steps, asked, tick).to_json(),
-            gone=gone,
-            keep=lambda made: bool(made["whole"]),
-            shared=True,
-        )
-        return Gathered.from_json(stored), cached
+        stamp = self._stamp(reading, asked)
+        return Kept(self.results).get_or_gather(asked, stamp, lambda: self._gather(request, steps, asked, tick), gone)
 
     def _gather(self, request: dict[str, Json], steps: tuple[str, ...], asked: Asked, tick: Tick) -> Gathered:
         if asked.media_type == "video":
             return gather_video(self.pool, self.frames, request, steps, asked.depth, tick)
         return gather(self.pool, request, steps, tick)
 
-    def _key(self, reading: Reading, asked: Asked) -> Key:
+    def _stamp(self, reading: Reading, asked: Asked) -> str:
+        """Of all that what is gathered depends on, beside the file and what is asked of it."""
         trusted = hashlib.sha256((self.anchors or "").encode()).hexdigest()
-        options = {"depth": asked.depth, "maps": asked.maps, "trusted": trusted, "reader": reading.engine_name}
-        return key_of(asked.sha256, engine="deepfake", version=f"{reading.engine_version} {_code()}", options=options)
+        return f"{asked.reader} {reading.engine_version} {trusted} {_code()}"
 
     def _ask_another(self, path: Path, asked: Asked, gathered: Gathered) -> None:
         """The operator's own detector: further evidence, and a fact for the day on which it is measured."""

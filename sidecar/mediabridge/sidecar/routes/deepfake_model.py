@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from mediabridge.sidecar import analyses
 from mediabridge.sidecar.answers import answer
 from mediabridge.sidecar.deepfake.model import card
 from mediabridge.sidecar.deepfake.model.labels import Given
@@ -134,9 +135,13 @@ def thaw(sha256: str) -> Response:
 
 @blueprint.delete("/samples/<sha256>")
 def forget(sha256: str) -> Response:
-    """Remove all that is kept of a file: features, analyses, labels, its place in the golden set."""
+    """Remove all that is kept of a file: features, analyses, labels, its place in the golden set, cached answers."""
     _operator_only()
-    return answer({"sha256": sha256, "removed": _model().forget(_hash(sha256))})
+    parts = services()
+    removed = parts.model.forget(_hash(sha256))
+    parts.analyst.forget(sha256)
+    analyses.forget(parts, sha256)
+    return answer({"sha256": sha256, "removed": removed})
 
 
 def _model() -> ModelService:
