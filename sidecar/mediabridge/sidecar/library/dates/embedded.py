@@ -21,7 +21,8 @@ _NO_MAKER = "QuickTime wants UTC here, but whether this camera wrote it is not k
 
 def candidates(metadata: Metadata, family: Family = "embedded") -> list[Candidate]:
     """Every date of the table in `sources.py`, best first, with those that are impossible, and the satellites' time."""
-    found = [made for tag in TAGS if (made := _candidate(tag, metadata, family))]
+    there = [tag for tag in TAGS if tag.name in metadata.get(tag.group, ())]  # most are not
+    found = [made for tag in there if (made := _candidate(tag, metadata, family))]
     if str(metadata.get("EXIF", {}).get("FileSource", "")).endswith("Scanner"):  # film, or prints
         found = [replace(one, most=least(one.most, "medium"), doubts=(*one.doubts, _SCANNED)) for one in found]
     return [*found, *_satellite(metadata)]
@@ -65,8 +66,6 @@ def degrees(value: Json) -> float | None:
 def _candidate(tag: Tag, metadata: Metadata, family: Family) -> Candidate | None:
     table = metadata.get(tag.group, {})
     text = _completed(tag, table)
-    if not text:  # most are not there
-        return None
     source = f"{tag.group}:{tag.name}" if family == "embedded" else f"xmp:{tag.name}"
     bare = Candidate(source, family, tag.role, tag.weight, text, most=tag.most)
     try:
