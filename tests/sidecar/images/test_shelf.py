@@ -134,6 +134,14 @@ def test_a_disk_that_is_full_is_told(shelf: Any, monkeypatch: pytest.MonkeyPatch
     assert isinstance(caught.value.storage["availableSpace"], int)
 
 
+def test_a_disk_that_keeps_nothing_is_told(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = shelf()
+    monkeypatch.setattr(one._derived, "replace", lambda *_: None)
+    with pytest.raises(faults.StorageUnavailable, match="as fast as") as caught:
+        one.get(HASH, "preview")
+    assert "CACHE_PATH" in caught.value.suggestion
+
+
 def test_a_folder_that_cannot_be_used_is_told(shelf: Any, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file, where the folder of derived files shall be")
     with pytest.raises(faults.StorageUnavailable) as caught:

@@ -29,7 +29,7 @@ from mediabridge.sidecar.faults import (
     UnsupportedMedia,
 )  # fmt: skip
 from mediabridge.sidecar.storage.backend import NotStoredError
-from mediabridge.sidecar.storage.derived import Derived, not_kept
+from mediabridge.sidecar.storage.derived import CHECK, Derived, not_kept
 from mediabridge.sidecar.storage.store import ContentStore
 
 from . import errors
@@ -108,7 +108,7 @@ class Shelf:
                 return kept
             self._once(source, [preset], gone)
         msg = f"{source.content_hash}/{preset.name} is deleted as fast as it is made."
-        raise StorageUnavailable(msg)
+        raise StorageUnavailable(msg, CHECK)
 
     def peek(self, content_hash: str, name: str) -> Kept | None:
         """The derived picture if it is there; nothing is made."""

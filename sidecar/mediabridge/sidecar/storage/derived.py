@@ -14,6 +14,8 @@ from .disk import LocalDisk
 from .eviction import Eviction
 from .scratch import is_full
 
+CHECK = "Check CACHE_PATH: the folder must be makeable, writable for the server, and cleaned up by nobody else."
+
 
 class Derived:
     """`folder` is CACHE_PATH. Names are `{preset}.{ext}` or `metadata.json`: `[a-z0-9][a-z0-9._-]*`.
@@ -101,7 +103,7 @@ def not_kept(what: str, problem: OSError, derived: Derived | None = None) -> Sto
             "Free disk space where derived files lie (CACHE_PATH), or lower CACHE_FILES_MB for the server.",
             storage=None if derived is None else derived.status(),
         )
-    return StorageUnavailable(msg, "Check CACHE_PATH: the folder must be makeable, and writable for the server.")
+    return StorageUnavailable(msg, CHECK)
 
 
 def _size(source: Path | bytes) -> int:

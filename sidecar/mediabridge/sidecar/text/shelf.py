@@ -18,7 +18,7 @@ from typing import Any
 from mediabridge.sidecar.cache import ResultCache
 from mediabridge.sidecar.cache.codec import key_of
 from mediabridge.sidecar.faults import ClientGone, StorageUnavailable
-from mediabridge.sidecar.storage.derived import Derived, not_kept
+from mediabridge.sidecar.storage.derived import CHECK, Derived, not_kept
 from mediabridge.sidecar.storage.record import Record
 from mediabridge.sidecar.storage.store import ContentStore
 
@@ -27,7 +27,7 @@ from .ocr import PAGES, TIFF, Ocr, Report, readable
 from .program import Check
 from .readers import PDF, TYPES
 
-VERSION = "1"  # of how texts are read; another one reads all of them anew
+VERSION = "2"  # of how texts are read; another one reads all of them anew
 LANGUAGES = ("eng",)
 TEXT = "text.json"
 _HEAD = re.compile(rb'\{"version":"([^"]*)","status":"([a-z_]+)"')
@@ -127,7 +127,7 @@ class TextShelf:
                 return kept
             self._once(record, name, read, gone)
         msg = f"{record.content_hash}/{name} is deleted as fast as it is made."
-        raise StorageUnavailable(msg)
+        raise StorageUnavailable(msg, CHECK)
 
     def _once(self, record: Record, name: str, read: Callable[[], dict[str, Any]], gone: Gone | None) -> None:
         """Of all who ask meanwhile, one reads it; the result itself is the file, nothing is kept in the cache."""
