@@ -12,13 +12,20 @@ from .extraction.fallback import BuiltinExtractor
 from .job_engine import engine_for_a_job
 from .jobs.handling import Run
 from .library.dates import zone_of
+from .library.importing.hashes import Hashes
 from .library.importing.job import Tools, run_import
 from .processing import Processing, most_decoders
 
 
-def imported(settings: Settings, parts: Processing, run: Run) -> dict[str, Any]:
-    """`{"path"}` or `{"uploads": […]}` → the counts of its files."""
-    return run_import(tools(settings, parts), run.job.id, run)
+class Importer:
+    """The worker's handler: `{"path"}` or `{"uploads": […]}` → the counts of its files."""
+
+    def __init__(self, settings: Settings, parts: Processing) -> None:
+        self._tools = tools(settings, parts)
+
+    def __call__(self, run: Run) -> dict[str, Any]:
+        """Do one job."""
+        return run_import(self._tools, run.job.id, run)
 
 
 def tools(settings: Settings, parts: Processing) -> Tools:
@@ -32,6 +39,7 @@ def tools(settings: Settings, parts: Processing) -> Tools:
         new_path=parts.derived.new_path,
         zone=zone_of(settings.timezone),
         timeout_s=settings.extract_timeout_s,
+        hashes=Hashes(),
         # One more than can read: files are hashed and rows built while the others read.
         readers=processes(settings.extract_processes) + 1,
         decoders=most_decoders() + 1,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from mediabridge.config import Settings
 
 from .cache import get_global_monitor
 from .faults import EngineUnavailable, InvalidRequest, QueueFull
-from .jobs.handling import Handlers, Run
+from .jobs.handling import Handler, Handlers, Run
 from .processing import Processing, build_processing
 from .text import LANGUAGES, tasks
 
@@ -47,14 +48,19 @@ class Parts:
 def handlers(settings: Settings) -> Handlers:
     """All that the queue holds is done by these."""
     parts = Parts(lambda: build_processing(settings))
+    importer = functools.cache(lambda: _importer(settings, parts()))
     atexit.register(parts.close)
+
+    def imported(run: Run) -> Any:
+        return importer()(run)
+
     return {
         "image": lambda run: pictures(parts(), run),
         "text": lambda run: text(parts(), run),
         "ocr": lambda run: ocr(parts(), run),
         "analysis": lambda run: _analysed(settings, parts(), run),
         "retrain": lambda run: retrained(parts(), run),
-        "import": lambda run: _imported(settings, parts(), run),
+        "import": imported,
         "export": lambda run: _exported(settings, parts(), run),
     }
 
@@ -86,10 +92,10 @@ def ocr(parts: Processing, run: Run) -> dict[str, Any]:
     return tasks.ocr(parts.texts, run)
 
 
-def _imported(settings: Settings, parts: Processing, run: Run) -> dict[str, Any]:
-    from .imports import imported  # noqa: PLC0415  SQLAlchemy, which most workers never need
+def _importer(settings: Settings, parts: Processing) -> Handler:
+    from .imports import Importer  # noqa: PLC0415  SQLAlchemy, which most workers never need
 
-    return imported(settings, parts, run)
+    return Importer(settings, parts)
 
 
 def _exported(settings: Settings, parts: Processing, run: Run) -> dict[str, Any]:

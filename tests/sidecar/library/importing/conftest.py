@@ -28,6 +28,7 @@ from mediabridge.sidecar.images import start_pool as start_decoders
 from mediabridge.sidecar.images.shelf import Shelf
 from mediabridge.sidecar.isolated import Runner
 from mediabridge.sidecar.library import steps, tags
+from mediabridge.sidecar.library.importing.hashes import Hashes
 from mediabridge.sidecar.library.importing.job import Tools, run_import
 from mediabridge.sidecar.storage.derived import Derived
 from mediabridge.sidecar.storage.disk import LocalDisk
@@ -161,6 +162,7 @@ def build(folder: Path, opened: Database, engine: Engine, pictures: Pictures) ->
         new_path=derived.new_path,
         zone=ZoneInfo("Europe/Berlin"),
         timeout_s=30,
+        hashes=Hashes(),
         readers=2,
         decoders=2,
     )

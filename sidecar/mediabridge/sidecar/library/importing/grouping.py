@@ -14,13 +14,14 @@ from mediabridge.sidecar.database.door import Door
 from mediabridge.sidecar.database.models import UNDATED, Duplicate, File, JobFile
 from mediabridge.sidecar.library import companions, groups, jobs
 from mediabridge.sidecar.library.companions import Pair
-from mediabridge.sidecar.library.duplicates import Group, HashIndex, PerceptualHash, Picture, find_groups
+from mediabridge.sidecar.library.duplicates import Group, PerceptualHash, Picture, find_groups
 from mediabridge.sidecar.library.duplicates import companions as find_companions
 from mediabridge.sidecar.library.groups import Member
 from mediabridge.sidecar.library.intake import batches
 from mediabridge.sidecar.library.moments import clock_of
 
-_PAGE = 5000
+from .hashes import Hashes
+
 _SEARCHED = 256  # between two looks whether to stop
 _RANGES = 100  # of names in one statement
 GROUPED = "grouped"  # the mark of a job whose files were compared
@@ -34,6 +35,7 @@ class Grouper:
 
     door: Door
     job_id: str
+    hashes: Hashes
 
     def run(self, check: Callable[[], None]) -> int:
         """Says in how many groups the job's files are. `check` may raise to stop; nothing is half saved.
@@ -43,7 +45,7 @@ class Grouper:
         new = set(self.door.read(self._new_files))
         if not new:
             return 0
-        index = self._index(check)
+        index = self.hashes.index(self.door, check)
         touched = new | set(self.door.read(lambda session: _alike(session, new)))
         hashes = self.door.read(lambda session: _hashes(session, new))
         for number, hashed in enumerate(hashes.values()):
@@ -84,23 +86,6 @@ class Grouper:
     def _open(self, session: Session) -> list[str]:
         """This job, and imports that were cancelled or failed before their files were grouped."""
         return [self.job_id, *(one for one in jobs.unmarked(session, "import", GROUPED) if one != self.job_id)]
-
-    def _index(self, check: Callable[[], None]) -> HashIndex:
-        """All hashes of the library: 24 bytes each."""
-        index, after = HashIndex(), 0
-        while True:
-            check()
-            page = self.door.read(lambda session, after=after: _hash_page(session, after))  # type: ignore[misc]
-            if not page:
-                return index
-            index.extend((number, PerceptualHash.from_bytes(data)) for number, data in page)
-            after = page[-1][0]
-
-
-def _hash_page(session: Session, after: int) -> list[tuple[int, bytes]]:
-    statement = select(File.id, File.perceptual).where(File.id > after, File.perceptual.is_not(None))
-    rows = session.execute(statement.order_by(File.id).limit(_PAGE))
-    return [(number, data) for number, data in rows if data is not None]
 
 
 def _hashes(session: Session, ids: Iterable[int]) -> dict[int, PerceptualHash | None]:

@@ -27,6 +27,7 @@ from mediabridge.sidecar.library import jobs, preferences, steps
 
 from . import leftover
 from .grouping import Grouper
+from .hashes import Hashes
 from .index import Indexer
 from .pictures import Illustrator
 from .plan import Upload, plan_folder, plan_uploads
@@ -63,6 +64,7 @@ class Tools:
     new_path: Callable[[], Path]
     zone: tzinfo
     timeout_s: float
+    hashes: Hashes  # kept for the next job
     readers: int  # files are studied by so many threads
     decoders: int  # and their pictures asked for by so many
 
@@ -86,7 +88,7 @@ def run_import(tools: Tools, job_id: str, run: Run, watch: Watch = lambda *_: No
         leftover.settle(door, job_id)
         if unread or undrawn:
             progress.enter("duplicates")
-        groups = Grouper(door, job_id).run(run.check)
+        groups = Grouper(door, job_id, tools.hashes).run(run.check)
         return {**progress.counts(), "groups": groups}
 
 
