@@ -26,7 +26,7 @@ from .storage.backend import NotStoredError
 
 KIND = "analysis"
 _PREFIX = "analysis-"
-_LISTED = 1000
+_ALL = -1  # for SQLite no limit: a held file whose job is not in the list would be taken for one of nobody
 _AGAIN = "Send the file to POST /api/deepfake/analyze again."
 
 
@@ -61,14 +61,14 @@ def forget(parts: Processing, sha256: str) -> None:
     for name in parts.derived.names(sha256):
         if name.startswith(_PREFIX):
             parts.derived.delete(sha256, name)
-    for job in parts.queue.listed(statuses=["failed"], kind=KIND, limit=_LISTED):
+    for job in parts.queue.listed(statuses=["failed"], kind=KIND, limit=_ALL):
         if job.payload["sha256"] == sha256:
             parts.held.drop(job.payload["held"])
 
 
 def needed(parts: Processing) -> set[str]:
     """The held files of jobs that are not over, dead letters included: they may be tried again."""
-    jobs = parts.queue.listed(statuses=["queued", "running", "paused", "failed"], kind=KIND, limit=_LISTED)
+    jobs = parts.queue.listed(statuses=["queued", "running", "paused", "failed"], kind=KIND, limit=_ALL)
     return {job.payload["held"] for job in jobs}
 
 

@@ -21,12 +21,13 @@ class Operators:
     def is_operator(self, given: str | None, hops: str | None, peer: str | None) -> bool:
         """`given`: the header; `hops`: X-Forwarded-For, which the proxy writes itself; `peer`: who connected.
 
-        Every hop must be of this machine, since a proxy of another's may stand in front.
+        Every hop must be of this machine, since a proxy of another's may stand in front; so must be who connected,
+        since anybody can write the header.
         """
         if self.token is not None:
             return given is not None and hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode())
-        seen = [part.strip() for part in (hops or "").split(",") if part.strip()] or [peer or ""]
-        return all(_is_loopback(one) for one in seen)
+        seen = [part.strip() for part in (hops or "").split(",") if part.strip()]
+        return all(map(_is_loopback, [*seen, peer or ""]))
 
     def refusal(self) -> Forbidden:
         """The error for somebody who is not."""
@@ -42,8 +43,8 @@ class Operators:
 
 
 def _is_loopback(address: str) -> bool:
-    if not address:
-        return True  # a Unix socket has none
+    if address in ("", "localhost"):
+        return True  # a Unix socket has none, which waitress calls localhost
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
