@@ -157,6 +157,16 @@ def test_what_leaves_the_golden_set_is_learnt_from_again(service: ModelService) 
     assert counts(service) == (0, 0, 2)
 
 
+def test_what_waited_before_a_file_was_golden_waits_after_it(service: ModelService) -> None:
+    name = record(service, 1, True, "declared_ai")
+    assert service.feedback(name, "real", "ann").status == "quarantined"
+    service.freeze(name, "fake", "boss")
+    assert service.waiting() == []
+    service.thaw(sha_of(1, True))
+    assert [one["reason"] for one in service.waiting()] == ["contradicts_declared_ai"]
+    assert counts(service) == (0, 1, 0)
+
+
 VOTES = st.lists(
     st.tuples(st.sampled_from(["ann", "bob", "cid"]), st.sampled_from(["real", "fake"]), st.booleans(), st.booleans()),
     max_size=8,

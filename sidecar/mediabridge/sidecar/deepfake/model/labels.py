@@ -169,7 +169,9 @@ class Labels:
                 key,
             )
             self._database.run(
-                "UPDATE labels SET status = 'check', reason = NULL WHERE sha256 = :sha256 AND domain = :domain", key
+                "UPDATE labels SET status = 'check', reason = CASE WHEN status = 'quarantined' THEN reason END"
+                " WHERE sha256 = :sha256 AND domain = :domain",
+                key,
             )
         return Given(None, "golden")
 
@@ -180,13 +182,13 @@ class Labels:
         return [{name: row[column] for name, column in names.items()} for row in rows]
 
     def thaw(self, sha256: str) -> None:
-        """Take a file out of the golden set; its labels count again. Raises `ContentUnknown`."""
+        """Take a file out of the golden set; its labels count, or wait, again. Raises `ContentUnknown`."""
         with self._database.transaction():
             rows = self._database.run("DELETE FROM golden WHERE sha256 = :sha256 RETURNING domain", {"sha256": sha256})
             for row in rows:
                 file = Analysis("", sha256, row["domain"], usable=True, declares_ai=False)
                 self._database.run(
-                    "UPDATE labels SET status = 'accepted'"
+                    "UPDATE labels SET status = CASE WHEN reason IS NULL THEN 'accepted' ELSE 'quarantined' END"
                     " WHERE sha256 = :sha256 AND domain = :domain AND status = 'check'",
                     _key(file),
                 )
