@@ -110,7 +110,12 @@ def test_a_ghost_of_a_part_that_was_saved_before(tmp_path: Path, quality: int) -
 
 def test_a_picture_that_was_saved_once_has_no_ghosts(tmp_path: Path) -> None:
     piece, _ = ghosts.measure(read(tmp_path, jpeg(grainy(1), 80, subsampling=0), "a.jpg"))
-    assert piece.status == "none"
+    assert (piece.status, piece.value["quality"]) == ("none", None)
+
+
+def test_where_no_block_can_tell_no_ghost_is_denied(tmp_path: Path) -> None:
+    piece, _ = ghosts.measure(read(tmp_path, Image.new("RGB", (256, 256), (90, 120, 150))))
+    assert (piece.status, piece.finding) == ("not_applicable", "Not applicable: it is too smooth to tell.")
 
 
 @pytest.mark.parametrize("turn", [1, 4, 6])

@@ -10,7 +10,7 @@ from mediabridge.sidecar.extraction import engine
 
 from .gathered import Gathered
 from .scoring import Score, Scorer
-from .steps import Depth, MediaType, left_out
+from .steps import CROP, Depth, MediaType, left_out
 from .verdict import Unscored, Verdict, decide
 
 Json = Any
@@ -76,11 +76,10 @@ def limits(asked: Asked, gathered: Gathered) -> Iterator[str]:
 def _part(form: Mapping[str, Json]) -> str | None:
     if not form:
         return None
-    side = 1024  # of `measures.pixels.CROP`, which would load numpy
-    if max(form["width"], form["height"]) <= side:
+    if max(form["width"], form["height"]) <= CROP:
         return None
-    middle = f"{min(form['width'], side)}x{min(form['height'], side)}"
-    return f"What a model looks at is the middle {middle} of {form['width']}x{form['height']} pixels."
+    middle = f"{min(form['width'], CROP)}x{min(form['height'], CROP)}"
+    return f"A model looks at tiles of the middle {middle} of {form['width']}x{form['height']} pixels alone."
 
 
 def _told(judged: Verdict) -> dict[str, str]:

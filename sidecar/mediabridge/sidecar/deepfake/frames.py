@@ -1,6 +1,6 @@
 """Frames of a video, spread evenly over it, upright, as files that are measured like pictures.
 
-H.264 and its kin wipe out most of what a picture's pixels tell, so that frames are shown and never scored.
+H.264 and its kin wipe out most of what a picture's pixels tell: frames have a model of their own (`video_frame`).
 """
 
 from __future__ import annotations

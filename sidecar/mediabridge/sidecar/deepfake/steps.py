@@ -23,6 +23,7 @@ class Step:
     maps: bool = False
 
 
+CROP = 1024  # pixels a side of the middle that is measured where a whole picture would take too long
 DECODE = "decode"  # not a method: decodes, and tells the format; what needs pixels fails where it fails
 FEATURES = "features"  # not evidence: what a model is given
 STEPS = (

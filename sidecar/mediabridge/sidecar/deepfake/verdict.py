@@ -21,7 +21,8 @@ Unscored = Literal["too_small", "unsupported_content"]
 _REASONS = {
     "no_trained_model": "There is no trained model, so that no score is given; see what the provenance and the "
     "measurements show.",
-    "model_suspended": "The trained model may not give verdicts now, since its measured errors are too many.",
+    "model_suspended": "The trained model may not give verdicts now, since it does not meet a condition for that; "
+    "the field model.suspended names it.",
     "no_score": "The trained model gives no score for this file.",
     "out_of_domain": "The file is unlike those that the model was trained on, so that its score would mean nothing.",
     "between_thresholds": "The model's score lies between its two thresholds; it decides neither way.",

@@ -62,7 +62,7 @@ def measure(pixels: Pixels) -> tuple[Evidence, Picture | None]:
         return Evidence(ID, "measurement", "not_applicable", "Not applicable: it is too small.", METHOD, CAVEAT), None
     parts = copies(levels)
     if not parts:
-        words = "No part of the picture occurs twice."
+        words = "No part of the picture was found twice."
         return Evidence(ID, "measurement", "none", words, METHOD, CAVEAT, value={"regions": []}), None
     regions = [_region(pixels, part, scale) for part in parts]
     words = f"{len(parts)} part(s) of the picture occur twice, the largest over {regions[0]['share']:.1%} of it."

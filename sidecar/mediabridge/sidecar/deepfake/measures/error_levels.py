@@ -40,8 +40,8 @@ def measure(pixels: Pixels) -> tuple[Evidence, Picture | None]:
         "brightShare": round(float((found > _MANY_TIMES * max(middle, 0.1)).mean()), 4),
     }
     words = (
-        f"Blocks change by {value['median']:g} of 255 in the middle and by {value['p95']:g} in the brightest "
-        "twentieth; the map shows where."
+        f"The median block changes by {value['median']:g} of 255, the brightest twentieth by {value['p95']:g} or more; "
+        "the map shows where."
     )
     piece = Evidence(ID, "measurement", "found", words, METHOD, CAVEAT, "neutral", "weak", value)
     return piece, plan(pixels, ID, found, _BLOCK, READS_AS)

@@ -45,8 +45,12 @@ def measure(pixels: Pixels) -> tuple[Evidence, Picture | None]:
     depths[[quality > (pixels.quality or 100) - _OWN for quality in QUALITIES[1:-1]]] = 0
     shares = shares_of(depths, telling)
     quality, share = max(shares.items(), key=lambda item: item[1], default=(0, 0.0))
-    value = {"quality": quality, "share": share, "shares": {str(one): part for one, part in shares.items()}}
-    piece = _judged(value, quality, share, telling)
+    value: dict[str, object] = {
+        "quality": None,
+        "share": share,
+        "shares": {str(one): part for one, part in shares.items()},
+    }
+    piece = _judged(value, quality, share, int(telling.any(axis=0).sum()))
     strongest = np.where(telling.any(axis=0), depths.max(axis=0), 0).clip(0)
     whole = box[:2] == (0, 0) and box[2] + 8 > pixels.size[0] and box[3] + 8 > pixels.size[1]
     reads_as = (
@@ -55,14 +59,17 @@ def measure(pixels: Pixels) -> tuple[Evidence, Picture | None]:
     return piece, plan(pixels, ID, strongest, _BLOCK, reads_as)
 
 
-def _judged(value: dict[str, object], quality: int, share: float, telling: npt.NDArray[np.bool_]) -> Evidence:
+def _judged(value: dict[str, object], quality: int, share: float, able: int) -> Evidence:
+    """`able`: how many blocks change enough to tell."""
+    if able < _LEAST_BLOCKS:
+        words = "Not applicable: it is too smooth to tell."
+        return Evidence(ID, "measurement", "not_applicable", words, METHOD, CAVEAT, value=value)
     if share < _PART:
-        words = "No part shows the trace of an earlier save at a lower quality."
+        words = f"No part shows the trace of an earlier save at a lower quality ({able} blocks can tell)."
         return Evidence(ID, "measurement", "none", words, METHOD, CAVEAT, value=value)
     where = "Most of the picture" if share >= _WHOLE else f"{share:.0%} of the blocks that can tell"
-    able = int(telling.any(axis=0).sum())
     words = f"{where} may have been saved at about quality {quality} once ({able} blocks can tell)."
-    return Evidence(ID, "measurement", "found", words, METHOD, CAVEAT, "neutral", "weak", value)
+    return Evidence(ID, "measurement", "found", words, METHOD, CAVEAT, "neutral", "weak", {**value, "quality": quality})
 
 
 def differences(grey: Image.Image) -> Levels:

@@ -34,7 +34,7 @@ def measure(pixels: Pixels) -> tuple[Evidence, Picture | None]:
     found = deviations(pixels.grey)
     low, middle, high = (round(float(one), 3) for one in np.percentile(found, (10, 50, 90)))
     value = {"median": middle, "p10": low, "p90": high}
-    words = f"The noise's standard deviation is {middle:g} in the middle block, {low:g} to {high:g} in four of five."
+    words = f"The noise's standard deviation is {middle:g} in the median block, {low:g} to {high:g} in four of five."
     piece = Evidence(ID, "measurement", "found", words, METHOD, CAVEAT, "neutral", "weak", value)
     return piece, plan(pixels, ID, found, _BLOCK, READS_AS)
 

@@ -17,13 +17,13 @@ import numpy.typing as npt
 from PIL import Image, JpegImagePlugin
 
 from mediabridge.sidecar.analysis.tables import scaled
+from mediabridge.sidecar.deepfake.steps import CROP
 from mediabridge.sidecar.images.colour import eight_bit, flat
 from mediabridge.sidecar.images.decode import Decoded, decode, upright
 from mediabridge.sidecar.images.presets import Size
 from mediabridge.sidecar.images.render import upright_srgb
 
 MOST_PIXELS = 50_000_000  # 150 MB as RGB; larger ones are not measured, since shrinking would wipe the traces out
-CROP = 1024  # pixels a side of the middle that is measured where a whole picture would take too long
 _REDUCED = 256
 _GRID = 16  # pixels of a JPEG's largest usual unit (4:2:0)
 Levels = npt.NDArray[np.float32]

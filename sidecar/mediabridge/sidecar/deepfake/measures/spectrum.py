@@ -13,8 +13,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from mediabridge.sidecar.deepfake.evidence import Evidence, Picture
+from mediabridge.sidecar.deepfake.steps import CROP
 
-from .pixels import CROP, Levels, Pixels
+from .pixels import Levels, Pixels
 from .plan import png
 
 ID = "spectrum"

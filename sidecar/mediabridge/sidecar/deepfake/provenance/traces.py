@@ -51,7 +51,7 @@ def gather_editors(subject: Subject) -> Evidence:
         words = "The metadata name no known editor."
         return Evidence(EDITOR, "provenance", "none", words, software.METHOD, _EDITOR_CAVEAT)
     names = list(dict.fromkeys(str(one.data["name"]) for one in found))
-    words = f"The metadata show that it went through {', '.join(names[:5])}."
+    words = f"By its metadata it went through {', '.join(names[:5])}."
     value = {"traces": [_shown(one) for one in found[:20]]}
     return Evidence(EDITOR, "provenance", "found", words, software.METHOD, _EDITOR_CAVEAT, "neutral", "weak", value)
 
