@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from catalogue import group, put
-from databases import server
 from pictures import jpeg, scene
 from PIL import Image
 from sqlalchemy.orm import Session
@@ -117,6 +116,8 @@ def test_pages_of_files(served: Any) -> None:
         ("undated=true&sort=-added&limit=2", [12, 11]),
         ("undated=false", [3, 2, 1]),
         ("status=pending", [12]),
+        ("confidence=high", [3, 2, 1]),
+        ("confidence=none,low&limit=2&sort=added", [4, 5]),
         ("q=img_2", [3]),
         ("sort=name&q=1", [10, 11, 2]),
     ],
@@ -132,6 +133,11 @@ def test_filters(served: Any, query: str, numbers: list[int]) -> None:
         ("files?to=2024-13", "to"),
         ("files?type=photo,cat", "type"),
         ("files?status=lost", "status"),
+        ("files?confidence=sure", "confidence"),
+        ("files/1/neighbours?limit=1", "limit"),
+        ("summary?sort=name", "sort"),
+        ("duplicates?kind=burst", "kind"),
+        ("jobs?kind=image", "kind"),
         ("files?review=maybe", "review"),
         ("files?duplicates=perhaps", "duplicates"),
         ("files?sort=colour", "sort"),
@@ -191,6 +197,36 @@ def test_the_timeline(served: Any) -> None:
     assert served.get("/api/library/timeline?tag=beach").json["total"] == 1
 
 
+@pytest.mark.parametrize(
+    ("number", "query", "around"),
+    [
+        (2, "", (3, 1)),
+        (3, "", (None, 2)),
+        (2, "sort=taken", (1, 3)),
+        (1, "type=photo", (2, None)),
+        (2, "sort=name", (1, 3)),
+        (8, "sort=-added&undated=true", (9, 7)),
+        (1, "type=video&sort=added", (None, 4)),  # it is not in this list itself
+    ],
+)
+def test_what_comes_before_and_behind_a_file(served: Any, number: int, query: str, around: tuple[Any, Any]) -> None:
+    found = served.get(f"/api/library/files/{number}/neighbours?{query}").json
+    assert (found["previous"], found["next"]) == around
+
+
+def test_counts_and_bytes(served: Any, folder: Path) -> None:
+    found = served.get("/api/library/summary?type=photo").json
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    assert (found["files"], found["bytes"]) == (3, size)
+    assert found["byType"] == {"photo": {"files": 3, "bytes": size}}
+    assert found["byConfidence"] == {"high": {"files": 3, "bytes": size}}
+    assert found["duplicates"]["groups"] == 0
+    everything = served.get("/api/library/summary").json
+    assert everything["byStatus"] == {"done": {"files": 11, "bytes": size + 80}, "pending": {"files": 1, "bytes": 1}}
+    other = {"files": 1, "bytes": 10}
+    assert everything["duplicates"] == {"groups": 1, "undecided": 1, "freeable": {**other, "byKind": {"near": other}}}
+
+
 def test_pictures_of_a_file_where_it_lies(served: Any) -> None:
     answer = served.get("/api/library/files/1/thumbnail")
     assert (answer.status, answer.headers["content-type"]) == (200, "image/webp")
@@ -235,6 +271,7 @@ def test_a_picture_of_an_upload_comes_from_the_store(served: Any, library: Datab
 def test_decisions_about_a_file_and_their_way_back(served: Any) -> None:
     kept = send(served, "POST", "files/1/decision", decision="keep").json
     assert kept["file"]["review"] == "keep"
+    assert kept["file"]["updatedAt"] > kept["file"]["addedAt"]
     assert send(served, "POST", "files/1/decision", decision="keep").json["decisionId"] is None
     dated = send(served, "POST", "files/1/decision", decision="date", date="2020-02-29T08:00:00+01:00").json
     assert dated["file"]["taken"]["utc"] == "2020-02-29T07:00:00Z"
@@ -282,6 +319,14 @@ def test_what_is_wrong_in_a_body_is_named(served: Any, method: str, path: str, f
     assert answer.json["message"].startswith(f"{name}: ")
 
 
+def test_what_is_suggested_fits_the_question(served: Any) -> None:
+    assert '"decision": "date"' in send(served, "POST", "files/1/decision").json["suggestion"]
+    assert "-X PUT" in send(served, "PUT", "files/1/tags").json["suggestion"]
+    assert "/duplicates?" in served.get("/api/library/duplicates?limit=x").json["suggestion"]
+    assert "/files?" in served.get("/api/library/files?limit=x").json["suggestion"]
+    assert served.get("/api/library/duplicates/x").json["suggestion"].endswith("/api/library/duplicates")
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"null", b'"keep"', b"\xff"])
 def test_a_body_must_be_an_object(served: Any, body: bytes) -> None:
     answer = served.request("POST", "/api/library/files/1/decision", body)
@@ -290,7 +335,7 @@ def test_a_body_must_be_an_object(served: Any, body: bytes) -> None:
 
 def test_groups_of_duplicates_are_decided_together(served: Any) -> None:
     (found,) = served.get("/api/library/duplicates").json["groups"]
-    assert (found["id"], found["settled"]) == (4, False)
+    assert (found["id"], found["settled"], found["freeableBytes"]) == (4, False, 10)
     assert [(file["id"], file["suggestedKeeper"], file["kind"]) for file in found["files"]] == [
         (5, True, "near"), (4, False, "near")
     ]  # fmt: skip
@@ -300,6 +345,9 @@ def test_groups_of_duplicates_are_decided_together(served: Any) -> None:
         (5, "keep", ["from four"]), (4, "discard", ["from four"])
     ]  # fmt: skip
     assert served.get("/api/library/duplicates").json == {"groups": [], "next": None}
+    summary = served.get("/api/library/summary").json
+    assert (summary["duplicates"]["undecided"], summary["duplicates"]["freeable"]["files"]) == (0, 0)
+    assert summary["byReview"]["discard"] == {"files": 1, "bytes": 10}
     assert ids(served.get("/api/library/files?review=discard")) == [4]
     send(served, "POST", f"decisions/{decided['decisionId']}/undo")
     assert len(served.get("/api/library/duplicates?limit=1").json["groups"]) == 1
@@ -342,32 +390,3 @@ def test_jobs_with_their_errors(served: Any, library: Database, instance: Path) 
     page = served.get("/api/library/jobs?limit=1&kind=import").json
     rest = served.get(f"/api/library/jobs?limit=1&kind=import&cursor={page['next']}").json
     assert sorted(job["id"] for job in page["jobs"] + rest["jobs"]) == sorted(others)
-
-
-def test_a_library_that_cannot_be_opened_costs_the_library_alone(
-    start_sidecar: Any, stand_in: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "place").write_text("a file, no folder")
-    sidecar = start_sidecar(EXIFTOOL_PATH=str(stand_in), DATABASE_URL=f"sqlite:///{tmp_path}/place/library.db")
-    answer = sidecar.get("/api/library/files")
-    assert (answer.status, answer.json["code"]) == (503, "storage_unavailable")
-    assert sidecar.get("/health").status == 200
-    (tmp_path / "place").unlink()
-    assert sidecar.get("/api/library/files").json == {"files": [], "next": None}
-
-
-def test_the_same_on_postgresql(start_sidecar: Any, stand_in: Path) -> None:
-    url = server().create("api")
-    sidecar = start_sidecar(EXIFTOOL_PATH=str(stand_in), DATABASE_URL=url.replace("postgresql+psycopg", "postgresql"))
-    assert sidecar.get("/api/library/files").json == {"files": [], "next": None}
-    database = Database.open(url)
-    database.write(lambda session: [put(session, f"/p/{number}.jpg") for number in range(3)])
-    database.write(lambda session: group(session, 1, 2))
-    assert ids(sidecar.get("/api/library/files?sort=-name&q=JPG&limit=2")) == [3, 2]
-    decided = send(sidecar, "POST", "duplicates/1/decision", keep="suggested")
-    assert [file["review"] for file in decided.json["group"]["files"]] == ["keep", "discard"]
-    assert send(sidecar, "POST", f"decisions/{decided.json['decisionId']}/undo").status == 200
-    assert send(sidecar, "PUT", "files/3/tags", tags=["Äpfel"]).json["file"]["tags"] == ["Äpfel"]
-    assert sidecar.get("/api/library/timeline?tag=%C3%A4pfel").json["total"] == 1
-    assert ids(sidecar.get("/api/library/files?review=keep")) == []
-    database.close()

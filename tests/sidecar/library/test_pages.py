@@ -44,6 +44,7 @@ some_filters = st.builds(
     tags=st.sampled_from([(), (), ("rome",), ("Rome", "ÄPFEL"), ("nowhere",)]),
     duplicates=st.sampled_from([False, False, True]),
     dated=st.sampled_from([None, None, True, False]),
+    confidences=st.sampled_from([(), (), ("low",), ("none", "high")]),
     states=st.sampled_from([(), (), ("done",), ("failed", "pending")]),
     review=st.sampled_from([None, None, *REVIEWS]),
     text=st.sampled_from(["", "", "IMG", "STRASSE", "%", "_", "a%b", "\\", "\U0001f600", "nothing"]),
@@ -59,6 +60,7 @@ def fits(file: File, words: list[str], asked: Filters) -> bool:
         and {fold(tag) for tag in asked.tags} <= {fold(word) for word in words}
         and (not asked.duplicates or file.group_id is not None)
         and (asked.dated is None or asked.dated == (file.taken_us > UNDATED))
+        and (not asked.confidences or file.confidence in asked.confidences)
         and (not asked.states or file.state in asked.states)
         and (asked.review is None or asked.review == (file.review or "undecided"))
         and fold(asked.text) in file.folded
@@ -94,6 +96,10 @@ def test_property_pages_give_every_row_once_in_order(full: Database, asked: Filt
     expected.sort(key=lambda file: (getattr(file, by.column.key), file.id), reverse=by.falls)
     assert walked == [file.id for file in expected]
     assert sum(months.values()) == len(expected)
+    if expected:
+        number = limit % len(expected)
+        around = full.read(lambda session: listing.neighbours(session, expected[number], asked, order))
+        assert around == (walked[number - 1] if number else None, (*walked, None)[number + 1])
     assert list(months) == sorted({file.month for file in expected}, reverse=True)
 
 
@@ -135,6 +141,7 @@ PLANS = [
     (Filters(text="img"), "-taken", "ix_files_taken"),
     (Filters(kinds=("video",)), "-taken", "ix_files_kind_taken"),
     (Filters(states=("failed",)), "taken", "ix_files_state_taken"),
+    (Filters(confidences=("low",)), "-taken", "ix_files_confidence_taken"),
     (Filters(review="keep"), "-taken", "ix_files_review"),
     (Filters(duplicates=True), "-taken", "ix_files_group"),
     (Filters(), "name", "ix_files_name"),

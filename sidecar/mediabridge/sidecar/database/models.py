@@ -61,6 +61,7 @@ class File(Base):
         Index("ix_files_taken", "taken_us", "id", "folded"),
         Index("ix_files_kind_taken", "kind", "taken_us", "id"),
         Index("ix_files_state_taken", "state", "taken_us", "id"),
+        Index("ix_files_confidence_taken", "confidence", "taken_us", "id"),
         Index("ix_files_name", "folded", "id"),
         Index("ix_files_size", "size", "id"),
         Index("ix_files_month", "month"),

@@ -15,7 +15,7 @@ from mediabridge.sidecar.database.models import Decision, Duplicate, File
 from mediabridge.sidecar.faults import URL, Conflict, ContentUnknown
 
 from . import tags
-from .intake import Dated, date_columns
+from .intake import Dated, batches, date_columns
 from .moments import now_us
 
 _QUIET = {"synchronize_session": False}
@@ -79,6 +79,7 @@ def change(session: Session, action: str, changes: Iterable[Change], group_id: i
         for one in real
     ]
     session.execute(insert(Decision), rows)
+    _touch(session, real, moment)
     session.expire_all()  # what was loaded is not as it was
     return batch
 
@@ -103,11 +104,20 @@ def undo(session: Session, batch: str) -> Sequence[Decision]:
     if later is not None:
         msg = f"Decision {later.batch} changed the same of file {later.file_id} later."
         raise Conflict(msg, "Undo the later one first.")
+    moment = now_us()
     for one in made:
         FIELDS[one.field](session, one.file_id, one.before)
-        one.undone_us = now_us()
+        one.undone_us = moment
+    _touch(session, made, moment)
     session.flush()
     return made
+
+
+def _touch(session: Session, changes: Iterable[Change | Decision], moment: int) -> None:
+    """The files are other than they were."""
+    for ids in batches(sorted({one.file_id for one in changes})):
+        statement = update(File).where(File.id.in_(ids)).values(updated_us=moment)
+        session.execute(statement, execution_options=_QUIET)
 
 
 def _later(session: Session, batch: str) -> Decision | None:

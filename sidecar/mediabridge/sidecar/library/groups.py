@@ -16,6 +16,7 @@ from mediabridge.sidecar.database.portable import insert, take_turns
 
 from .intake import batches
 
+KINDS = ("exact", "same_picture", "resized", "edited")  # how a file of a group is like its keeper
 _TURN = 0x67726F75  # "grou"
 _QUIET = {"synchronize_session": False}
 

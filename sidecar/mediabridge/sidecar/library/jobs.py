@@ -16,6 +16,7 @@ from mediabridge.sidecar.database.portable import insert
 
 from .moments import now_us
 
+IMPORT, EXPORT = KINDS = ("import", "export")
 OVER = frozenset({"completed", "failed", "cancelled"})
 
 

@@ -17,8 +17,10 @@ from .origin import fold
 
 Review = Literal["undecided", "keep", "discard"]
 State = Literal["pending", "done", "failed"]
+Confidence = Literal["none", "low", "medium", "high"]
 REVIEWS: tuple[Review, ...] = get_args(Review)
 STATES: tuple[State, ...] = get_args(State)
+CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
 MOST = 500  # files of a page
 _FEW = 10_000  # files of a tag: so many are faster sorted than looked for
 
@@ -33,6 +35,7 @@ class Filters:
     tags: tuple[str, ...] = ()
     duplicates: bool = False
     dated: bool | None = None
+    confidences: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     review: Review | None = None
     text: str = ""
@@ -99,6 +102,14 @@ def statement(session: Session, filters: Filters, order: str, after: Place | Non
     return asked.order_by(*(column.desc() if by.falls else column.asc() for column in columns)).limit(limit)
 
 
+def neighbours(session: Session, file: File, filters: Filters, order: str) -> tuple[int | None, int | None]:
+    """The numbers of the files before and behind one in a list, None at its ends; it need not be in the list itself."""
+    here = Place(getattr(file, ORDERS[order].column.key), file.id)
+    back = order.removeprefix("-") if order.startswith("-") else f"-{order}"
+    before, behind = (session.scalar(statement(session, filters, way, here, 1)) for way in (back, order))
+    return None if before is None else before.id, None if behind is None else behind.id
+
+
 def conditions(session: Session, filters: Filters) -> list[ColumnElement[bool]]:
     """What must hold of `File`, with tags looked up."""
     found = _plain(filters)
@@ -120,10 +131,8 @@ def _plain(filters: Filters) -> list[ColumnElement[bool]]:
         found.append(File.taken_us == UNDATED)
     if filters.dated or (filters.last_us is not None and filters.first_us is None):
         found.append(File.taken_us > UNDATED)
-    if filters.kinds:
-        found.append(_one_of(File.kind, filters.kinds))
-    if filters.states:
-        found.append(_one_of(File.state, filters.states))
+    words = ((File.kind, filters.kinds), (File.state, filters.states), (File.confidence, filters.confidences))
+    found += [_one_of(column, some) for column, some in words if some]
     if filters.duplicates:
         found.append(File.group_id.is_not(None))
     if filters.review == "undecided":

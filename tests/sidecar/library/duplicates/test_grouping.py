@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
+from mediabridge.sidecar.library import groups
 from mediabridge.sidecar.library.duplicates import (
     DUPLICATES,
     HashIndex,
@@ -25,6 +26,10 @@ from mediabridge.sidecar.library.duplicates import (
 Draw = Callable[..., Image.Image]
 File = Callable[..., Picture]
 NOON = datetime.fromisoformat("2024-01-31T12:30:45")
+
+
+def test_the_kinds_that_can_be_asked_for_are_those_that_there_are() -> None:
+    assert set(groups.KINDS) == DUPLICATES
 
 
 def ids(pictures: list[Picture]) -> list[tuple[str, list[int]]]:

@@ -65,6 +65,7 @@ def test_a_job_is_queued_and_a_worker_exports(
     assert place == f"/api/library/jobs/{accepted.json['jobId']}"
     job = until(lambda: (told := served.get(place).json)["status"] in ("completed", "failed") and told, 30)
     assert (job["status"], job["progress"]["done"], job["progress"]["total"]) == ("completed", 2, 2)
+    assert (job["options"]["target"], job["options"]["leastConfidence"]) == (str(library.target), "medium")
     assert library.exported() == [
         "2024/20240131_120000.bmp",
         "2024/20240131_120000.bmp.xmp",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mediabridge.sidecar.faults import Forbidden, InvalidRequest
 from mediabridge.sidecar.library.export.naming import Names, extension_of, folder_and_name, plain
-from mediabridge.sidecar.library.export.options import Options, parse
+from mediabridge.sidecar.library.export.options import Options, as_asked, parse
 from mediabridge.sidecar.library.export.roots import below, roots_of
 from mediabridge.sidecar.library.moments import us_of
 
@@ -96,3 +96,11 @@ def refusal(body: dict[str, object]) -> str | None:
         return problem.message
     assert Options.from_json(options.to_json()) == options
     return None
+
+
+def test_a_job_tells_what_was_asked_in_the_same_words() -> None:
+    asked = {"target": "/x", "keepersOnly": True, "kinds": ["photo"], "tags": ["Rome"], "from": "2024", "to": "2024-01"}
+    options, _ = parse(asked)
+    told = as_asked({**options.to_json(), "planned": True})
+    assert parse(told)[0] == options
+    assert (told["from"], told["leastConfidence"]) == ("2024-01-01T00:00:00", "medium")

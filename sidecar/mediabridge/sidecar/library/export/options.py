@@ -52,6 +52,13 @@ class Options:
         return cls(**{**value, "kinds": tuple(value["kinds"]), "tags": tuple(value["tags"])})
 
 
+def as_asked(value: Mapping[str, Any]) -> dict[str, Any]:
+    """What a job holds, in the words that `parse` reads, so that it can be asked for once more."""
+    found = {name: value.get(field) for name, (field, _) in _FIELDS.items()}
+    bounds = {name: found[name] for name in ("from", "to")}
+    return found | {name: None if us is None else moments.clock_text(us) for name, us in bounds.items()}
+
+
 def parse(body: object, *, keepers_only: bool = False) -> tuple[Options, bool]:
     """The options in a client's JSON, and whether it wants a dry run; `keepers_only` holds where it says nothing.
 

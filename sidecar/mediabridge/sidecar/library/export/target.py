@@ -195,7 +195,7 @@ class Work:
         return os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.fd)
 
     def has(self, name: str) -> bool:
-        """Whether a file is in it. Asked by name: threads that list one descriptor at once take names from each other."""
+        """Whether a file is in it. Not by a list: threads that list one descriptor take names from each other."""
         try:
             return stat.S_ISREG(os.stat(name, dir_fd=self.fd, follow_symlinks=False).st_mode)
         except FileNotFoundError:

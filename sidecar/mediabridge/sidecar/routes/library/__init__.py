@@ -14,11 +14,13 @@ from flask.typing import ResponseReturnValue
 ROUTES = (
     ("GET", "/files", "files:many"),
     ("GET", "/files/<file_id>", "files:one"),
+    ("GET", "/files/<file_id>/neighbours", "files:neighbours"),
     ("GET", "/files/<file_id>/thumbnail", "files:thumbnail"),
     ("GET", "/files/<file_id>/preview", "files:preview"),
     ("POST", "/files/<file_id>/decision", "decisions:file"),
     ("PUT", "/files/<file_id>/tags", "decisions:tags"),
     ("GET", "/timeline", "files:timeline"),
+    ("GET", "/summary", "summary:read"),
     ("GET", "/duplicates", "groups:many"),
     ("GET", "/duplicates/<group_id>", "groups:one"),
     ("POST", "/duplicates/<group_id>/decision", "decisions:group"),

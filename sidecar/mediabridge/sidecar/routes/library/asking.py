@@ -12,16 +12,18 @@ from mediabridge.sidecar.faults import URL, ContentUnknown, InvalidRequest
 from mediabridge.sidecar.library import cursor, moments
 from mediabridge.sidecar.library.cursor import Place, Value
 from mediabridge.sidecar.library.intake import KINDS
-from mediabridge.sidecar.library.listing import MOST, ORDERS, REVIEWS, STATES, Filters
+from mediabridge.sidecar.library.listing import CONFIDENCES, MOST, ORDERS, REVIEWS, STATES, Filters
+
+from .examples import example
 
 T = TypeVar("T")
 Args = MultiDict[str, str]
-FILTERS = frozenset({"from", "to", "type", "tag", "duplicates", "undated", "status", "review", "q"})
+FILTERS = frozenset({"from", "to", "type", "tag", "duplicates", "undated", "confidence", "status", "review", "q"})
 PAGE = frozenset({"limit", "cursor"})
-TRY = f"Try: curl '{URL}/api/library/files?from=2024&type=photo&limit=100'"
 _MOST_NUMBER = 2**63 - 1
 _MOST_TAGS = 20
 _LONGEST = 255
+_LISTS = {"file": "files", "group": "duplicates"}
 
 
 def only(args: Args, known: Collection[str]) -> None:
@@ -41,6 +43,7 @@ def filters(args: Args) -> Filters:
         tags=_tags(args),
         duplicates=flag(args, "duplicates") is True,
         dated=None if undated is None else not undated,
+        confidences=_words(args, "confidence", CONFIDENCES),
         states=_words(args, "status", STATES),
         review=choice(args, "review", REVIEWS),
         text=_text(args, "q"),
@@ -83,11 +86,11 @@ def choice(args: Args, name: str, words: tuple[T, ...]) -> T | None:
 
 
 def number(text: str, what: str) -> int:
-    """A number in an address. Raises `ContentUnknown`: there is nothing of another one."""
+    """The number of a `file` or `group` in an address. Raises `ContentUnknown`: there is nothing of another one."""
     if text.isascii() and text.isdigit() and int(text[:20]) <= _MOST_NUMBER:
         return int(text)
     msg = f"There is no {what} {text[:64]!r}."
-    raise ContentUnknown(msg, f"List them under {URL}/api/library/")
+    raise ContentUnknown(msg, f"List them: curl {URL}/api/library/{_LISTS[what]}")
 
 
 def body(known: Collection[str]) -> dict[str, Any]:
@@ -113,7 +116,7 @@ def names(sent: dict[str, Any], name: str) -> list[str]:
 
 def wrong(name: str, why: str) -> InvalidRequest:
     """The fault that names a field."""
-    return InvalidRequest(f"{name}: {why}.", TRY)
+    return InvalidRequest(f"{name}: {why}.", example(request.endpoint or ""))
 
 
 def _value(args: Args, name: str, parse: Callable[[str], T]) -> T | None:

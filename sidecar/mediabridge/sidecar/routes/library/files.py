@@ -61,6 +61,19 @@ def one(file_id: str) -> Response:
     return answer(services().library.read(work))
 
 
+def neighbours(file_id: str) -> Response:
+    """The files before and behind it in a list, with the list's own words; null at its ends."""
+    number, args = asking.number(file_id, "file"), request.args
+    asking.only(args, asking.FILTERS | {"sort"})
+    filters, order = asking.filters(args), asking.order(args)
+
+    def work(session: Session) -> dict[str, Any]:
+        previous, following = listing.neighbours(session, review.get(session, number), filters, order)
+        return {"previous": previous, "next": following}
+
+    return answer(services().library.read(work))
+
+
 def thumbnail(file_id: str) -> Response:
     """A small picture of it."""
     return _picture(file_id, "thumbnail")

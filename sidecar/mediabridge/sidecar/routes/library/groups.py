@@ -17,7 +17,6 @@ from . import asking, shown
 
 _MOST = 100
 _SETTLED = {"false": False, "true": True, "all": None}
-_LONGEST = 16
 
 
 def many() -> Response:
@@ -25,7 +24,7 @@ def many() -> Response:
     args = request.args
     asking.only(args, asking.PAGE | {"settled", "kind"})
     settled = _SETTLED[asking.choice(args, "settled", tuple(_SETTLED)) or "false"]
-    kind = args.get("kind", "")[:_LONGEST].replace("\0", "") or None
+    kind = asking.choice(args, "kind", groups.KINDS)
     limit = asking.limit(args, _MOST) if "limit" in args else _MOST
     asked = cursor.digest(["duplicates", settled, kind])
     after = asking.after(args, asked, int)

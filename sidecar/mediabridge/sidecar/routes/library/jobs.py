@@ -24,7 +24,7 @@ def many() -> Response:
     args = request.args
     asking.only(args, asking.PAGE | {"kind"})
     limit, after = asking.limit(args), asking.after(args, _ASKED, str)
-    kind = args.get("kind", "")[:_LONGEST].replace("\0", "") or None
+    kind = asking.choice(args, "kind", jobs.KINDS)
 
     def work(session: Session) -> list[Any]:
         return list(jobs.listed(session, kind, None if after is None else str(after.value), limit + 1))

@@ -9,7 +9,9 @@ from typing import Any
 from mediabridge.sidecar.database.models import Companion, Decision, File, Job, JobFile
 from mediabridge.sidecar.jobs.job import Job as Queued
 from mediabridge.sidecar.library import moments
+from mediabridge.sidecar.library.export.options import as_asked
 from mediabridge.sidecar.library.groups import Shown
+from mediabridge.sidecar.library.jobs import EXPORT
 
 Json = dict[str, Any]
 
@@ -56,7 +58,7 @@ def taken(row: File) -> Json:
 
 
 def group(found: Shown, tags: Mapping[int, Sequence[str]]) -> Json:
-    """A group of duplicates, the suggested keeper first."""
+    """A group of duplicates, the suggested keeper first; `freeableBytes` have all others together."""
     files = [
         {
             **file(row, tags[row.id]),
@@ -67,7 +69,8 @@ def group(found: Shown, tags: Mapping[int, Sequence[str]]) -> Json:
         }
         for duplicate, row in found.members
     ]
-    return {"id": found.id, "settled": found.settled, "files": files}
+    others = sum(row.size for duplicate, row in found.members if not duplicate.keeper)
+    return {"id": found.id, "settled": found.settled, "freeableBytes": others, "files": files}
 
 
 def companion(found: Companion, row: File) -> Json:
@@ -100,11 +103,20 @@ def job(row: Job, queued: Queued | None) -> Json:
         "progress": {"done": row.done, "total": row.total, "failed": row.failed},
         "stage": row.stage,
         "error": row.error or (None if queued is None else queued.error),
-        "options": row.options,
+        "options": _asked(row),
         "createdAt": moments.utc_text(row.created_us),
         "updatedAt": moments.utc_text(row.updated_us),
         "finishedAt": None if row.finished_us is None else moments.utc_text(row.finished_us),
     }
+
+
+def _asked(row: Job) -> Json:
+    """What a client has asked for; what else the job notes is its own."""
+    if row.kind == EXPORT:
+        return as_asked(row.options)
+    if "path" in row.options:
+        return {"path": row.options["path"]}
+    return {"uploads": len(row.options.get("uploads", []))}
 
 
 def failure(step: JobFile, row: File | None) -> Json:
