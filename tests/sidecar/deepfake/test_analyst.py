@@ -192,6 +192,7 @@ def test_what_is_neither_picture_nor_video_is_refused(analyst: Analyst, tmp_path
     with pytest.raises(UnsupportedMedia, match=r"application/pdf|cannot be read|broken"):
         analyst.analyse(File(path))
     assert media_type_of("video/mp4") == "video"
+    assert media_type_of("application/vnd.adobe.photoshop") == "image"
 
 
 def test_a_broken_picture_is_told_with_what_was_found(analyst: Analyst, tmp_path: Path) -> None:

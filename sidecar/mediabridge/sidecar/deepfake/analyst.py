@@ -34,6 +34,7 @@ from .steps import Depth, MediaType, chosen
 
 Json = Any
 _NOBODY = "the file"  # stands for its name: what is gathered is shared by all names
+_PICTURES = frozenset({"application/vnd.adobe.photoshop"})  # pictures by another name
 _SUPPORTED = "Pictures and videos are analysed; send one of them."
 _CHECK = "Check that the file opens in a viewer, and send it again. What could be found is under 'partial'."
 _PIECE = 1024 * 1024
@@ -176,7 +177,7 @@ class Analyst:
 def media_type_of(mime: str) -> MediaType:
     """Raises `UnsupportedMedia` for what is neither a picture nor a video."""
     kind = mime.partition("/")[0]
-    if kind == "image":
+    if kind == "image" or mime in _PICTURES:
         return "image"
     if kind == "video":
         return "video"
