@@ -40,7 +40,7 @@ def tools(settings: Settings, parts: Processing) -> Tools:
         zone=zone_of(settings.timezone),
         timeout_s=settings.extract_timeout_s,
         hashes=Hashes(),
-        # One more than can read: files are hashed and rows built while the others read.
-        readers=processes(settings.extract_processes) + 1,
+        # Two more than can read: files are hashed and dates weighed while the others read.
+        readers=processes(settings.extract_processes) + 2,
         decoders=most_decoders() + 1,
     )
