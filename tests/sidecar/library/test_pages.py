@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from mediabridge.sidecar.database.database import Database
 from mediabridge.sidecar.database.models import UNDATED, File
-from mediabridge.sidecar.library import cursor, listing, tags, timeline
+from mediabridge.sidecar.library import cursor, listing, summary, tags, timeline
 from mediabridge.sidecar.library.cursor import Place
 from mediabridge.sidecar.library.intake import KINDS
 from mediabridge.sidecar.library.listing import ORDERS, REVIEWS, STATES, Filters
@@ -181,6 +181,14 @@ def test_the_timeline_is_counted_in_an_index_alone(tmp_path: Path) -> None:
     database.close()
     assert "COVERING INDEX ix_files_month" in plan[0][3]
     assert len(plan) == 1
+
+
+def test_the_summary_is_counted_in_an_index_alone(tmp_path: Path) -> None:
+    database = fresh("sqlite", tmp_path)
+    asked = str(summary.counted([]).compile(dialect=sqlite.dialect()))
+    plan = database.read(lambda session: session.execute(text(f"EXPLAIN QUERY PLAN {asked}")).all())
+    database.close()
+    assert [row[3] for row in plan] == ["SCAN files USING COVERING INDEX ix_files_sorts"]
 
 
 def test_the_states_that_can_be_asked_for_are_those_that_there_are(full: Database) -> None:

@@ -64,6 +64,7 @@ class File(Base):
         Index("ix_files_confidence_taken", "confidence", "taken_us", "id"),
         Index("ix_files_name", "folded", "id"),
         Index("ix_files_size", "size", "id"),
+        Index("ix_files_sorts", "state", "kind", "review", "confidence", "size"),  # `summary` reads nothing else
         Index("ix_files_month", "month"),
         Index("ix_files_sha256", "sha256"),
         # `x IS NOT NULL` follows from `x = ?`, for both planners; other conditions would not.

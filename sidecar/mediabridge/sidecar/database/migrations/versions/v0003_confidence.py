@@ -1,4 +1,4 @@
-"""Files by how sure their date is: those that somebody should look at come first."""
+"""Files by how sure their date is, for those that somebody should look at; and the sums of all, in an index alone."""
 
 from __future__ import annotations
 
@@ -9,5 +9,6 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Make the index."""
+    """Make the indexes."""
     op.create_index("ix_files_confidence_taken", "files", ["confidence", "taken_us", "id"])
+    op.create_index("ix_files_sorts", "files", ["state", "kind", "review", "confidence", "size"])
