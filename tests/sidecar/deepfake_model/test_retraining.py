@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from generated import sample
 from labelled import FACTS, fill, record, sha_of
 
 from mediabridge.sidecar.deepfake.model import card, gates
+from mediabridge.sidecar.deepfake.model.labels import rfc3339
 from mediabridge.sidecar.deepfake.model.service import ModelService
 from mediabridge.sidecar.deepfake.model.versions import Versions
 from mediabridge.sidecar.faults import Conflict, ContentUnknown, RetrainingFailed, RetrainingRefused
@@ -90,6 +92,18 @@ def test_a_file_unlike_the_training_is_told_of(trained: ModelService) -> None:
     score = trained.score(found, {})
     assert score is not None
     assert not score.in_domain
+
+
+def test_files_unlike_the_training_are_drift_for_a_week(copy_of: Copy, tmp_path: Path) -> None:
+    service = copy_of(tmp_path)
+    inside = sample(0, fake=False)[0]
+    outside = {name: value * 50 + 50 for name, value in inside.items()}
+    for at, (values, days) in enumerate([(inside, 0), (outside, 1), (outside, 6), (outside, 6), (outside, 8)]):
+        created = rfc3339(service._clock() - timedelta(days=days))
+        service.record(f"drift-{at}", f"{at:064x}", "image/jpeg", values, FACTS, "inconclusive", created)
+    drift = service.stats()["drift"]
+    assert (drift["analyses"], drift["outOfDomain"], drift["share"]) == (4, 3, 0.75)
+    service.close()
 
 
 def test_rollback_gives_the_same_bits(copy_of: Copy, tmp_path: Path) -> None:
