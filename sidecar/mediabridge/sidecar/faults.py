@@ -31,7 +31,6 @@ from collections.abc import Mapping, Sequence
 URL = "{url}"  # stands in a suggestion for the address under which the client reached us
 SMALLER = "Send a smaller file, or raise EXTRACT_MAX_MB (MiB) where the server is started."
 TRY_CURL = f"Try: curl -F file=@photo.jpg {URL}/api/extract"
-TRY_BATCH = f"Try: curl -F files=@a.jpg -F files=@b.jpg {URL}/api/extract/batch"
 
 
 class Fault(Exception):  # noqa: N818  a fault may be the client's; the answer calls it an error

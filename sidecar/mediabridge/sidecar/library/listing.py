@@ -17,10 +17,8 @@ from .origin import fold
 
 Review = Literal["undecided", "keep", "discard"]
 State = Literal["pending", "done", "failed"]
-Confidence = Literal["none", "low", "medium", "high"]
 REVIEWS: tuple[Review, ...] = get_args(Review)
 STATES: tuple[State, ...] = get_args(State)
-CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
 MOST = 500  # files of a page
 _FEW = 10_000  # files of a tag: so many are faster sorted than looked for
 

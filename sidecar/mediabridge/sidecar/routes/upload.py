@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Request
+from flask import Request, request
 from werkzeug.datastructures import FileStorage
 
-from mediabridge.sidecar.faults import TRY_BATCH, InvalidRequest
+from mediabridge.sidecar.faults import URL, InvalidRequest
 from mediabridge.sidecar.form import BATCH_LIMIT, ENVIRON, MULTIPART, Fields, Files, Form, boundary_of, read
 from mediabridge.sidecar.storage.scratch import ScratchFile, safe_extension
 
@@ -78,7 +78,8 @@ def many_files(form: Form) -> list[Upload]:
     """The files of the parts `files`, empty ones too. Raises `InvalidRequest` for none, or too many."""
     chosen = form.files.getlist("files")
     if not chosen:
-        raise InvalidRequest(_why_no_file(form.fields, form.files, "files"), TRY_BATCH)
+        example = f"Try: curl -F files=@a.jpg -F files=@b.jpg {URL}{request.path}"
+        raise InvalidRequest(_why_no_file(form.fields, form.files, "files"), example)
     if len(chosen) > BATCH_LIMIT:
         msg = f"files: {len(chosen)} files were sent; this call takes {BATCH_LIMIT}."
         raise InvalidRequest(msg, "Send them in several requests.")

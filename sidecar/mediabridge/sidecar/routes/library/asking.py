@@ -11,8 +11,9 @@ from werkzeug.datastructures import MultiDict
 from mediabridge.sidecar.faults import URL, ContentUnknown, InvalidRequest
 from mediabridge.sidecar.library import cursor, moments
 from mediabridge.sidecar.library.cursor import Place, Value
+from mediabridge.sidecar.library.dates.model import CONFIDENCES
 from mediabridge.sidecar.library.intake import KINDS
-from mediabridge.sidecar.library.listing import CONFIDENCES, MOST, ORDERS, REVIEWS, STATES, Filters
+from mediabridge.sidecar.library.listing import MOST, ORDERS, REVIEWS, STATES, Filters
 
 from .examples import example
 
