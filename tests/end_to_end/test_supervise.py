@@ -69,6 +69,23 @@ def ask(event, path="/"):
         return response.read()
 
 
+def test_the_worker_is_told_of_under_names_of_its_own(supervise, tmp_path, monkeypatch):
+    """Who waits for `ready` waits for the sidecar, which may come after the worker."""
+    for name in ("FILE_STORAGE_PATH", "CACHE_PATH", "INSTANCE_PATH"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    one = supervise("--health-path", "/health")
+    seen = {}
+    while not {"ready", "worker_ready"} <= seen.keys():
+        event = one.event("ready", "worker_ready", "failed", "worker_failed")
+        seen[event["event"]] = event
+    assert "worker_failed" not in seen
+    assert seen["ready"]["url"].startswith("http://127.0.0.1:")
+    assert seen["ready"]["replica"] == "Python"
+    assert (seen["worker_ready"]["replica"], "url" in seen["worker_ready"]) == ("worker", False)
+    one.say("stop")
+    assert one.process.wait(20) == 0
+
+
 def test_ready_says_where_and_with_which_token(supervise):
     ready = supervise().event("ready")
     assert ask(ready) == b"hello"

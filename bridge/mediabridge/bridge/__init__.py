@@ -18,7 +18,7 @@ from .lifecycle import Rules
 from .listener import Address, Listener, listen
 from .options import BridgeOptions
 from .output import Block, Sink
-from .report import BridgeEvent
+from .report import WORKER_NAME, BridgeEvent
 from .restart import Policy, RestartRules
 from .status import ExitStatus, Failure, FailureKind, ReplicaStatus, State, Status, WhyNotReady
 from .supervisor import PythonBridge, Route
@@ -27,6 +27,7 @@ from .writer import Console
 
 __all__ = [
     "SIDECAR",
+    "WORKER_NAME",
     "Address",
     "Block",
     "BridgeError",

@@ -11,7 +11,7 @@ from .lifecycle import Rules
 from .listener import Address, Listener, listen
 from .options import BridgeOptions
 from .place import Outside, Place
-from .report import BridgeEvent
+from .report import WORKER_NAME, BridgeEvent
 from .restart import Policy, RestartRules
 from .status import Failure, State, Status
 from .summary import summarize
@@ -74,7 +74,7 @@ class Fleet:
                 listener, address = opened, opened.address
             self.slots.append(self._slot(name, options.target, listener, address))
         if options.worker is not None:
-            self.worker = self._slot("worker", options.worker, None, None)
+            self.worker = self._slot(WORKER_NAME, options.worker, None, None)
         return None
 
     def _slot(self, name: str, target: Target, listener: Listener | None, address: Address | None) -> Slot:

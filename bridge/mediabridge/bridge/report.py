@@ -11,6 +11,9 @@ from .status import Failure, Status
 log = logging.getLogger("mediabridge.bridge")
 
 
+WORKER_NAME = "worker"  # as `replica`; it has no address, and nobody waits for it
+
+
 @dataclass(frozen=True, slots=True)
 class BridgeEvent:
     """What listeners get. `what` is a key of `WORDS`; `replica` names the process that it is about, `pid` is its."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from mediabridge.bridge import (
+    WORKER_NAME,
     Block,
     BridgeEvent,
     BridgeOptions,
@@ -22,7 +23,10 @@ from mediabridge.bridge import (
 
 
 class Supervise:
-    """Writes one JSON object a line. Events of CONTRACT §1; `ready` also says `url` and `token`."""
+    """Writes one JSON object a line. Events of CONTRACT §1; `ready` also says `url` and `token`.
+
+    Those of the worker are `worker_ready` and so on: nobody is served by it.
+    """
 
     def __init__(self, options: BridgeOptions, console: Console, source: TextIO) -> None:
         self._console = console
@@ -57,6 +61,9 @@ class Supervise:
         self._console(Block(block.source, "stderr", block.data))
 
     def _on_event(self, event: BridgeEvent) -> None:
+        if event.replica == WORKER_NAME:
+            self._write({**event_json(event), "event": f"worker_{event.what}"})
+            return
         more: dict[str, object] = {}
         if event.what == "ready":
             routes = self._bridge.routes()
