@@ -136,7 +136,7 @@ def test_filters(served: Any, query: str, numbers: list[int]) -> None:
         ("files?confidence=sure", "confidence"),
         ("files/1/neighbours?limit=1", "limit"),
         ("summary?sort=name", "sort"),
-        ("duplicates?kind=burst", "kind"),
+        ("duplicates?kind=twin", "kind"),
         ("jobs?kind=image", "kind"),
         ("files?review=maybe", "review"),
         ("files?duplicates=perhaps", "duplicates"),

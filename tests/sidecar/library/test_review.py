@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from mediabridge.sidecar.database.database import Database
 from mediabridge.sidecar.database.models import Decision, File
 from mediabridge.sidecar.faults import Conflict, ContentUnknown, InvalidRequest
-from mediabridge.sidecar.library import audit, groups, preferences, review, tags
+from mediabridge.sidecar.library import audit, groups, preferences, review, summary, tags
 from mediabridge.sidecar.library.groups import Member, save
+from mediabridge.sidecar.library.listing import Filters
 
 
 def state(session: Session) -> Any:
@@ -152,6 +153,19 @@ def test_groups_grow_merge_and_vanish(database: Database) -> None:
     assert grouped([[3, 4, 5]], [6]) == {3: [3, 4, 5]}
     assert grouped([[5]], []) == {3: [3, 4, 5]}  # a group of one is none, and says nothing of the others
     assert grouped([], [5]) == {}
+
+
+@pytest.mark.parametrize("kind", groups.SERIES)
+def test_of_a_series_nobody_is_to_go(database: Database, kind: str) -> None:
+    database.write(lambda session: [put(session, f"/p/{name}.jpg") for name in "abc"])
+    database.write(lambda session: group(session, 1, 2, 3, kind=kind))
+    (found,) = database.read(lambda session: groups.page(session, kind=kind))
+    assert (found.kind, found.freeable) == (kind, 0)
+    assert [member.keeper for member, _ in found.members] == [False] * 3
+    told = database.read(lambda session: summary.summary(session, Filters()))
+    assert (told.groups, told.freeable) == (1, {})
+    database.write(lambda session: review.decide_group(session, 1, "suggested"))
+    assert database.read(lambda session: [file.review for file in session.scalars(select(File))]) == ["keep"] * 3
 
 
 def test_a_settled_group_stays_so_until_a_file_joins(database: Database) -> None:

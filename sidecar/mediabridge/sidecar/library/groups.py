@@ -16,7 +16,8 @@ from mediabridge.sidecar.database.portable import insert, take_turns
 
 from .intake import batches
 
-KINDS = ("exact", "same_picture", "resized", "edited")  # how a file of a group is like its keeper
+SERIES = ("burst", "crop")  # alike, and no duplicates: of such a group nobody is the keeper, and nobody is to go
+KINDS = ("exact", "same_picture", "resized", "edited", *SERIES)  # how the files of a group are alike
 _TURN = 0x67726F75  # "grou"
 _QUIET = {"synchronize_session": False}
 
@@ -39,6 +40,19 @@ class Shown:
     id: int
     settled: bool
     members: Sequence[tuple[Duplicate, File]]
+
+    @property
+    def kind(self) -> str:
+        """`burst`, `crop` or `duplicates`."""
+        first = self.members[0][0].kind
+        return first if first in SERIES else "duplicates"
+
+    @property
+    def freeable(self) -> int:
+        """Bytes of all but the keeper; none where nobody is to go."""
+        if self.kind in SERIES:
+            return 0
+        return sum(file.size for duplicate, file in self.members if not duplicate.keeper)
 
 
 def save(session: Session, groups: Iterable[Sequence[Member]], alone: Iterable[int] = ()) -> None:
@@ -112,7 +126,7 @@ def _rows(group: Sequence[Member], old: Mapping[int, tuple[int, bool]]) -> list[
             "group_id": min(one.file_id for one in group),
             "kind": member.kind,
             "similarity": member.similarity,
-            "keeper": member.keeper,
+            "keeper": member.keeper and member.kind not in SERIES,
             "reasons": list(member.reasons),
             "settled": settled,
         }

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from mediabridge.sidecar.database.models import Duplicate, File
 
+from .groups import SERIES
 from .listing import Filters, conditions
 
 
@@ -75,7 +76,7 @@ def _groups(session: Session, where: Iterable[ColumnElement[bool]]) -> tuple[int
 
 
 def _freeable(session: Session, where: Iterable[ColumnElement[bool]]) -> dict[str, Amount]:
-    others = (Duplicate.settled.is_(False), Duplicate.keeper.is_(False))
+    others = (Duplicate.settled.is_(False), Duplicate.keeper.is_(False), Duplicate.kind.not_in(SERIES))
     asked = select(Duplicate.kind, func.count(), func.sum(File.size)).where(*others, *where)
     rows = session.execute(asked.join(File, File.id == Duplicate.file_id).group_by(Duplicate.kind))
     return {kind: Amount(files, int(size)) for kind, files, size in rows}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +22,7 @@ from mediabridge.sidecar.library.duplicates import (
     find_groups,
     traits,
 )
+from mediabridge.sidecar.library.duplicates.model import Kind
 
 Draw = Callable[..., Image.Image]
 File = Callable[..., Picture]
@@ -29,7 +30,8 @@ NOON = datetime.fromisoformat("2024-01-31T12:30:45")
 
 
 def test_the_kinds_that_can_be_asked_for_are_those_that_there_are() -> None:
-    assert set(groups.KINDS) == DUPLICATES
+    assert set(groups.KINDS) == DUPLICATES | {"burst", "crop"} == set(get_args(Kind))
+    assert set(groups.KINDS) - DUPLICATES == set(groups.SERIES)
 
 
 def ids(pictures: list[Picture]) -> list[tuple[str, list[int]]]:

@@ -58,7 +58,10 @@ def taken(row: File) -> Json:
 
 
 def group(found: Shown, tags: Mapping[int, Sequence[str]]) -> Json:
-    """A group of duplicates, the suggested keeper first; `freeableBytes` have all others together."""
+    """A group of duplicates, the suggested keeper first; `freeableBytes` have all others together.
+
+    A `burst` or `crop` has no keeper, and nothing to free.
+    """
     files = [
         {
             **file(row, tags[row.id]),
@@ -69,8 +72,8 @@ def group(found: Shown, tags: Mapping[int, Sequence[str]]) -> Json:
         }
         for duplicate, row in found.members
     ]
-    others = sum(row.size for duplicate, row in found.members if not duplicate.keeper)
-    return {"id": found.id, "settled": found.settled, "freeableBytes": others, "files": files}
+    told = {"id": found.id, "kind": found.kind, "settled": found.settled, "freeableBytes": found.freeable}
+    return {**told, "files": files}
 
 
 def companion(found: Companion, row: File) -> Json:
