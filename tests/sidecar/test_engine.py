@@ -326,9 +326,10 @@ def test_a_busy_engine_is_degraded_and_not_down(stubborn: Engine, sample: Path, 
 
 
 def test_a_stopped_process_is_down_in_time_and_well_again_afterwards(exiftool: Path, sample: Path) -> None:
+    before = set(psutil.Process().children())  # other tests' that live as long as the session
     engine = Engine(lambda: ExifToolProcess(exiftool))
     engine.run("-ver", timeout_s=10)
-    (child,) = [one for one in psutil.Process().children() if "-stay_open" in one.cmdline()]
+    (child,) = [one for one in psutil.Process().children() if one not in before and "-stay_open" in one.cmdline()]
     child.suspend()
     start = time.monotonic()
     assert health.check(engine, sample, 2).status == "down"
