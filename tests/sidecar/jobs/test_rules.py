@@ -45,6 +45,15 @@ def test_a_failure_ends_in_a_status_that_a_running_job_may_get(attempts: int, wi
         assert verdict == rules.Verdict({"cancel": "cancelled", "pause": "paused"}[wish])
 
 
+@pytest.mark.parametrize(
+    ("deaths", "done", "died_at", "now"), [(0, 0, None, 1), (3, 5, None, 4), (3, 5, 5, 4), (3, 6, 5, 1), (4, 4, 5, 5)]
+)
+def test_a_job_that_came_further_is_not_what_kills_its_workers(
+    deaths: int, done: int, died_at: int | None, now: int
+) -> None:
+    assert rules.deaths_now(deaths, done, died_at) == now
+
+
 @given(st.integers(1, 20), WISHES)
 def test_a_death_costs_a_delay_but_never_ends_in_completed(deaths: int, wish) -> None:
     verdict = rules.after_death(deaths, wish)

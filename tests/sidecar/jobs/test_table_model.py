@@ -32,6 +32,7 @@ class Row:
     status: str = "queued"
     attempts: int = 0
     deaths: int = 0
+    died_at: int | None = None
     fence: int = 0
     owner: str | None = None
     wish: Any = None
@@ -123,7 +124,7 @@ class Table(RuleBasedStateMachine):
         assert self.claims.complete(claim, '{"fence": 1}', Progress(7)) == (row is not None)
         if row:
             row.leave(Verdict("completed"), self.now)
-            row.done = 7
+            row.done, row.died_at = 7, None
 
     @rule(claim=claims_given, hopeless=st.booleans())
     def fail(self, claim: tuple[str, int], hopeless: bool) -> None:
@@ -132,6 +133,7 @@ class Table(RuleBasedStateMachine):
         assert self.claims.fail(claim, {"kind": "E", "message": "m"}, hopeless=hopeless) == expected
         if row and expected:
             row.leave(expected, self.now)
+            row.died_at = None
 
     @rule(claim=claims_given)
     def stop(self, claim: tuple[str, int]) -> None:
@@ -167,10 +169,11 @@ class Table(RuleBasedStateMachine):
             if row.status == "running" and (row.owner in dead or not rules.pending(row.lease_until, self.now, LEASE_S))
         ]
         found = {job.id: verdict for job, verdict in self.claims.recover(lambda owner: owner in dead)}
-        assert found == {row.id: rules.after_death(row.deaths + 1, row.wish) for row in lost}
+        deaths = {row.id: rules.deaths_now(row.deaths, row.done, row.died_at) for row in lost}
+        assert found == {row.id: rules.after_death(deaths[row.id], row.wish) for row in lost}
         for row in lost:
             row.leave(found[row.id], self.now)
-            row.attempts, row.deaths = row.attempts - 1, row.deaths + 1
+            row.attempts, row.deaths, row.died_at = row.attempts - 1, deaths[row.id], row.done
 
     @rule(job_id=ids)
     def cancel(self, job_id: str) -> None:
@@ -213,6 +216,7 @@ class Table(RuleBasedStateMachine):
         else:
             assert self.jobs.retry(job_id).id == job_id
             row.status, row.attempts, row.deaths, row.not_before, row.done = "queued", 0, 0, 0.0, 0
+            row.died_at = None
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 3.0, 10.0, 16.0]))
     def time_passes(self, seconds: float) -> None:

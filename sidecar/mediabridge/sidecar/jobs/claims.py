@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import rules
 from .job import Job, Progress, job_of
@@ -20,6 +20,7 @@ Claim = tuple[str, int]  # id and fence
 # `rules.may_run` and `rules.pending`, as SQL; a test compares them.
 _DUE = f"NOT (not_before > :now AND not_before <= :now + {LONGEST_DELAY_S + SLACK_S})"
 _LEASED = f"(lease_until > :now AND lease_until <= :now + {LEASE_S + SLACK_S})"
+_DIED = "WorkerDied"
 _MINE = "id = :id AND fence = :fence AND status = 'running'"
 _CLAIM = f"""
 UPDATE jobs SET status = 'running', attempts = attempts + 1, fence = fence + 1, owner = :owner,
@@ -110,12 +111,13 @@ class Claims:
             values["now"] = self.clock()  # only now is it later than all clocks that leases were set by
             for row in self.database.run(f"SELECT * FROM jobs WHERE {lost}", values):
                 job = job_of(row)
-                deaths = job.deaths + 1
+                deaths = rules.deaths_now(job.deaths, job.progress.done, _died_at(job))
                 verdict = rules.after_death(deaths, job.wish)
-                error = {"kind": "WorkerDied", "message": f"The worker ended in the middle, {deaths} times so far."}
+                error = {"kind": _DIED, "message": f"The worker ended in the middle, {deaths} times without progress."}
+                error["done"] = str(job.progress.done)
                 changes = {"attempts": job.attempts - 1, "deaths": deaths, "error": json.dumps(error)}
                 self._put((job.id, job.fence), verdict, **changes)
-                found.append((job, verdict))
+                found.append((replace(job, deaths=deaths), verdict))
         return found
 
     def next_due(self, kinds: Collection[str]) -> float | None:
@@ -157,6 +159,12 @@ class Claims:
             {"id": claim[0], "fence": claim[1], "moment": moment(), **values},
         )
         return bool(rows)
+
+
+def _died_at(job: Job) -> int | None:
+    """How far the job was when a worker last ended under it, while nothing else has become of it since."""
+    error = job.error or {}
+    return int(error["done"]) if error.get("kind") == _DIED and "done" in error else None
 
 
 def _steps(progress: Progress) -> dict[str, object]:

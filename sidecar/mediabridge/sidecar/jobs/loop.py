@@ -82,7 +82,7 @@ class Worker:
         """Take up, interrupt, claim; gives seconds after which there is more to do."""
         for job, verdict in self._claims.recover(self._dead):
             words = f"{job.kind} job whose worker ended in the middle is {verdict.status}"
-            deaths, status = job.deaths + 1, verdict.status
+            deaths, status = job.deaths, verdict.status
             emit(_log, logging.WARNING, "job.recovered", words, job=job.id, kind=job.kind, deaths=deaths, status=status)
         if self._running:
             wishes = self._claims.wishes(self._bell.owner)

@@ -76,6 +76,14 @@ def after_failure(attempts: int, wish: Wish | None, *, hopeless: bool) -> Verdic
     return Verdict("queued", next_delay(attempts))
 
 
+def deaths_now(deaths: int, done: int, died_at: int | None) -> int:
+    """How many deaths count, this one included; `died_at` is how far the job was at the one before, if that is known.
+
+    A job that has come further since then is not what kills its workers: a long one may outlive any number of them.
+    """
+    return 1 if died_at is not None and done > died_at else deaths + 1
+
+
 def after_death(deaths: int, wish: Wish | None) -> Verdict:
     """After a worker ended, or stood still past its lease, in the middle; this one is counted in `deaths`."""
     if wish is not None:

@@ -168,7 +168,7 @@ def test_sidecars_are_read_with_their_picture(library: Any, photo: Photo, exifto
     library.put("b\n|.jpg", photo(2, taken=None))
     xmp = library.photos / "made.xmp"
     dated = "-XMP-photoshop:DateCreated=2011:05:06 07:08:09"
-    subprocess.run([exiftool, "-q", dated, xmp], check=True)
+    subprocess.run([exiftool, "-q", dated, "-XMP-dc:Subject=Hills", xmp], check=True)
     xmp.rename(library.photos / "b\n|.jpg.xmp")
     os.mkfifo(library.photos / "c.jpg.json")
     library.put("c.jpg", photo(3))
@@ -178,7 +178,9 @@ def test_sidecars_are_read_with_their_picture(library: Any, photo: Photo, exifto
     assert rows["a.jpg"].month == 201407
     assert rows["a.jpg"].details["description"] == "On the hill"
     assert rows["a.jpg"].details["position"] == [48.2, 16.3]
-    assert [row.month for name, row in rows.items() if name.startswith("b")] == [201105]
+    (beside,) = [row for name, row in rows.items() if name.startswith("b")]
+    assert beside.month == 201105
+    assert library.tags(beside.name) == ["Hills"]
     assert rows["c.jpg"].month == 202401
 
 

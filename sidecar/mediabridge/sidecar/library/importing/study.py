@@ -158,7 +158,8 @@ class Student:
             xmp = [read_xmp(one.metadata) for one in others if isinstance(one, Reading)]
             sidecars = (*([opened.takeout] if opened.takeout else []), *xmp)
             found = self._found(task, opened.file.sha256, outcome, sidecars)
-            return Studied(task, found, facts.keywords_of(outcome.metadata))
+            told = [one.metadata for one in (outcome, *others) if isinstance(one, Reading)]
+            return Studied(task, found, [word for metadata in told for word in facts.keywords_of(metadata)])
         except Exception as problem:  # noqa: BLE001  a bug of ours; the other files shall be imported
             _log.exception("a file could not be imported")
             error = {"kind": "internal_error", "message": f"{type(problem).__name__}; the log says where."}
