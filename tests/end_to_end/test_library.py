@@ -96,6 +96,9 @@ def test_uploads_are_imported_and_one_that_is_refused_spoils_none(host: Instance
     assert (status, told["accepted"]) == (202, 2)
     codes = {one["name"]: one["code"] for one in told["refused"]}
     assert codes == {"notes.txt": "unsupported_media_type", "empty.jpg": "invalid_request"}
+    assert [one["message"] for one in told["refused"]][1] == "files: empty.jpg is empty (0 bytes)."
+    status, wrong = post(f"{host.url}/api/import-path", {"path": "/", "depth": 1})
+    assert (status, wrong["message"]) == (400, "depth: there is no such field (there is path).")
     assert headers["Location"].endswith(f"/api/library/jobs/{told['jobId']}")
     done = reach(host, told["jobId"], *OVER)
     assert (done["status"], done["progress"]) == ("completed", {"done": 2, "total": 2, "failed": 0})

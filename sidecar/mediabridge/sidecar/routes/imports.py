@@ -51,6 +51,9 @@ def import_path() -> Response:
     if not isinstance(asked, dict) or not isinstance(asked.get("path"), str):
         msg = "path: the body must be a JSON object that names a folder."
         raise InvalidRequest(msg, _TRY)
+    if others := sorted(set(asked) - {"path"}):
+        msg = f"{others[0][:64]}: there is no such field (there is path)."
+        raise InvalidRequest(msg, _TRY)
     parts = services()
     folder = os.fspath(readable(asked["path"], parts.import_roots))
     return _accepted(parts, {"path": folder}, {}, key=f"import:{folder}")
@@ -65,7 +68,10 @@ def worker_health() -> Response:
 
 def _store(parts: Services, file: Upload) -> dict[str, Any]:
     # Before it is kept: somebody else may be promised the same bytes, and then they must stay.
-    if file.size and judge(os.fspath(file.path), file.size, file.name) is None:
+    if not file.size:
+        msg = f"files: {file.name} is empty (0 bytes)."
+        raise InvalidRequest(msg, "Check the file on your side; it may not have been written completely.")
+    if judge(os.fspath(file.path), file.size, file.name) is None:
         msg = f"{file.name}: it is no picture and no video."
         raise UnsupportedMedia(msg, "Store other files with POST /upload.")
     kept_in = parts.store.accept(Label(sanitise(file.name)), parts.max_bytes, file.size)
