@@ -12,8 +12,15 @@ dev: setup
 
 test: setup
 	@sh scripts/node.sh install
+	@$(MAKE) --no-print-directory -j2 test-python test-node
+
+# The two halves of `test`, at the same time: both mostly wait for processes of their own.
+.PHONY: test-python test-node
+test-python:
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
-	@sh scripts/node.sh test
+
+test-node:
+	@sh scripts/node.sh test > .venv/test-node.log 2>&1; code=$$?; cat .venv/test-node.log; exit $$code
 
 setup: $(STAMP)
 	@sh scripts/system.sh

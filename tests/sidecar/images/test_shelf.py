@@ -130,7 +130,8 @@ def test_a_disk_that_is_full_is_told(shelf: Any, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(faults.StorageFull, match="No space left") as caught:
         one.get(HASH, "preview")
     assert "CACHE_PATH" in caught.value.suggestion
-    assert caught.value.storage == one._derived.status()
+    assert caught.value.storage is not None
+    assert caught.value.storage.keys() == one._derived.status().keys()  # the space itself changes all the time
     assert isinstance(caught.value.storage["availableSpace"], int)
 
 
