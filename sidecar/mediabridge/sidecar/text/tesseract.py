@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from mediabridge.sidecar import programs
 from mediabridge.sidecar.faults import EngineUnavailable, InvalidRequest
 
 from . import program
@@ -59,23 +59,12 @@ def find_tesseract(configured: str | None, search_path: str | None = None) -> Pa
     A configured path that is wrong is not passed over for another program. Raises `EngineUnavailable`.
     """
     if configured:
-        return _configured(Path(configured).expanduser())
+        return programs.configured(Path(configured), "TESSERACT_PATH", "OCR is off", INSTALL)
     found = shutil.which("tesseract", path=search_path)
     if found is None:
         msg = "OCR is off: TESSERACT_PATH is not set, and no 'tesseract' lies on PATH."
         raise EngineUnavailable(msg, INSTALL, missing=True)
     return Path(found).absolute()
-
-
-def _configured(path: Path) -> Path:
-    if not path.is_file():
-        problem = "there is no such file"
-    elif not os.access(path, os.X_OK):
-        problem = "the file is not executable"
-    else:
-        return path.absolute()
-    msg = f"OCR is off: TESSERACT_PATH is {path}, and {problem}."
-    raise EngineUnavailable(msg, f"Correct or unset TESSERACT_PATH. {INSTALL}", missing=True)
 
 
 class Tesseract:

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from mediabridge.sidecar import programs
 from mediabridge.sidecar.faults import EngineUnavailable
 
 INSTALL = (
@@ -28,7 +29,11 @@ def find_tools(configured: str | None, search_path: str | None = None) -> Tools:
 
     A configured path that is wrong is not passed over for another program. Raises `EngineUnavailable`.
     """
-    ffmpeg = _configured(Path(configured).expanduser()) if configured else _on_path(search_path)
+    ffmpeg = (
+        programs.configured(Path(configured), "FFMPEG_PATH", "Videos cannot be read", INSTALL)
+        if configured
+        else _on_path(search_path)
+    )
     ffprobe = ffmpeg.with_name(ffmpeg.name.replace("ffmpeg", "ffprobe"))
     if ffprobe == ffmpeg or not os.access(ffprobe, os.X_OK):
         msg = f"Videos cannot be read: {ffmpeg} was found, but no ffprobe beside it."
@@ -42,14 +47,3 @@ def _on_path(search_path: str | None) -> Path:
         msg = "Videos cannot be read: FFMPEG_PATH is not set, and no 'ffmpeg' lies on PATH."
         raise EngineUnavailable(msg, INSTALL, missing=True)
     return Path(found).absolute()
-
-
-def _configured(path: Path) -> Path:
-    if not path.is_file():
-        problem = "there is no such file"
-    elif not os.access(path, os.X_OK):
-        problem = "the file is not executable"
-    else:
-        return path.absolute()
-    msg = f"Videos cannot be read: FFMPEG_PATH is {path}, and {problem}."
-    raise EngineUnavailable(msg, f"Correct or unset FFMPEG_PATH. {INSTALL}", missing=True)
