@@ -99,6 +99,15 @@ def test_mending_puts_aside_and_the_next_upload_is_stored(disk: LocalDisk, troub
     assert "all as they were stored" in again.stdout
 
 
+def test_mending_removes_a_folder_that_never_got_a_file(disk: LocalDisk) -> None:
+    empty, kept = "e" * 64, keep(disk, b"kept")
+    (disk.root / empty).mkdir()
+    assert scrub(disk.root).returncode == 0
+    assert (disk.root / empty).is_dir()
+    assert scrub(disk.root, "--mend").returncode == 0
+    assert sorted(disk.hashes()) == [kept]
+
+
 def test_nothing_stored_is_no_trouble(tmp_path: Path) -> None:
     done = scrub(tmp_path / "none")
     assert done.returncode == 0

@@ -89,17 +89,17 @@ class LocalDisk:
         return Stat(found.st_size, found.st_mtime_ns)
 
     def delete(self, key: str) -> bool:
-        """Durably; an empty folder goes with it. Raises `OSError`."""
+        """Durably; an empty folder goes, whether the file was there or not. Raises `OSError`."""
         path = self._path(key)
         self._settled -= {path, path.parent}
-        try:
+        deleted = False
+        with contextlib.suppress(FileNotFoundError):
             path.unlink()
             _sync(path.parent)
-        except FileNotFoundError:
-            return False
+            deleted = True
         with contextlib.suppress(OSError):
             path.parent.rmdir()
-        return True
+        return deleted
 
     def hashes(self) -> Iterator[str]:
         """In the order of the disk. Raises `OSError`."""

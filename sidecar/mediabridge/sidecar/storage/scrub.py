@@ -57,6 +57,8 @@ class Scrubber:
 
     def _examine(self, content_hash: str) -> Finding:
         names = self._backend.names(content_hash)
+        if self._mend and not names:  # killed between the folder and its first file; whoever is there now makes it anew
+            self._backend.delete(key_of(content_hash, ORIGINAL))
         if ORIGINAL not in names:
             return Finding(content_hash, 0, "lost" if METADATA in names else None)
         if METADATA not in names:
