@@ -45,6 +45,10 @@ def group(session: Session, *ids: int, kind: str = "exact") -> int:
     return min(ids)
 
 
+def _pair(first: int, kind: str) -> list[Member]:
+    return [Member(first, kind, 0.9, True), Member(first + 1, kind, 0.9, False)]
+
+
 def many(session: Session, count: int, seed: int = 1) -> None:
     """Files of every kind, with the same dates, names and sizes again and again."""
     chance = random.Random(seed)
@@ -63,7 +67,8 @@ def many(session: Session, count: int, seed: int = 1) -> None:
     tags.add(
         session, {number: chance.sample(["Rome", "beach", "Äpfel"], chance.randint(0, 2)) for number in ids}, "user"
     )
-    save(session, [[Member(a, "near", 0.9, True), Member(a + 1, "near", 0.9, False)] for a in ids[:-1:7]])
+    intake.lose(session, done[::20])
+    save(session, [_pair(a, "burst" if a % 2 else "near") for a in ids[:-1:7]])
     for word in ("keep", "discard"):
         chosen = chance.sample(ids, count // 5)
         session.execute(update(File).where(File.id.in_(chosen)).values(review=word))

@@ -116,6 +116,7 @@ def test_pages_of_files(served: Any) -> None:
         ("undated=true&sort=-added&limit=2", [12, 11]),
         ("undated=false", [3, 2, 1]),
         ("status=pending", [12]),
+        ("status=missing", []),
         ("confidence=high", [3, 2, 1]),
         ("confidence=none,low&limit=2&sort=added", [4, 5]),
         ("q=img_2", [3]),

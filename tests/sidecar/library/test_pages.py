@@ -16,7 +16,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 
 from mediabridge.sidecar.database.database import Database
-from mediabridge.sidecar.database.models import UNDATED, File
+from mediabridge.sidecar.database.models import UNDATED, Duplicate, File
 from mediabridge.sidecar.library import cursor, listing, summary, tags, timeline
 from mediabridge.sidecar.library.cursor import Place
 from mediabridge.sidecar.library.intake import KINDS
@@ -45,20 +45,20 @@ some_filters = st.builds(
     duplicates=st.sampled_from([False, False, True]),
     dated=st.sampled_from([None, None, True, False]),
     confidences=st.sampled_from([(), (), ("low",), ("none", "high")]),
-    states=st.sampled_from([(), (), ("done",), ("failed", "pending")]),
+    states=st.sampled_from([(), (), ("done",), ("failed", "missing")]),
     review=st.sampled_from([None, None, *REVIEWS]),
     text=st.sampled_from(["", "", "IMG", "STRASSE", "%", "_", "a%b", "\\", "\U0001f600", "nothing"]),
 )
 
 
-def fits(file: File, words: list[str], asked: Filters) -> bool:
+def fits(file: File, words: list[str], copies: set[int], asked: Filters) -> bool:
     """The same in Python."""
     return (
         (asked.first_us is None or file.taken_us >= asked.first_us)
         and (asked.last_us is None or UNDATED < file.taken_us <= asked.last_us)
         and (not asked.kinds or file.kind in asked.kinds)
         and {fold(tag) for tag in asked.tags} <= {fold(word) for word in words}
-        and (not asked.duplicates or file.group_id is not None)
+        and (not asked.duplicates or file.id in copies)
         and (asked.dated is None or asked.dated == (file.taken_us > UNDATED))
         and (not asked.confidences or file.confidence in asked.confidences)
         and (not asked.states or file.state in asked.states)
@@ -85,14 +85,15 @@ def walk(session: Session, asked: Filters, order: str, limit: int) -> list[int]:
 @settings(max_examples=60, deadline=None)
 @given(some_filters, st.sampled_from(sorted(ORDERS)), st.integers(1, 60))
 def test_property_pages_give_every_row_once_in_order(full: Database, asked: Filters, order: str, limit: int) -> None:
-    def work(session: Session) -> tuple[list[int], list[File], dict[int, list[str]], dict[int, int]]:
+    def work(session: Session) -> tuple[list[int], list[File], dict[int, list[str]], set[int], dict[int, int]]:
         files = list(session.scalars(select(File)))
         words = tags.of_files(session, [file.id for file in files])
-        return walk(session, asked, order, limit), files, words, timeline.months(session, asked)
+        copies = set(session.scalars(select(Duplicate.file_id).where(Duplicate.kind != "burst")))
+        return walk(session, asked, order, limit), files, words, copies, timeline.months(session, asked)
 
-    walked, files, words, months = full.read(work)
+    walked, files, words, copies, months = full.read(work)
     by = ORDERS[order]
-    expected = [file for file in files if fits(file, words[file.id], asked)]
+    expected = [file for file in files if fits(file, words[file.id], copies, asked)]
     expected.sort(key=lambda file: (getattr(file, by.column.key), file.id), reverse=by.falls)
     assert walked == [file.id for file in expected]
     assert sum(months.values()) == len(expected)

@@ -23,6 +23,8 @@ BATCH = 500  # rows of a statement: few enough for both databases' parameters, e
 Measure = TypeVar("Measure", int | None, float | None)
 Kind = Literal["photo", "video", "audio", "document", "other"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+READ = ("done", "missing")  # states of files of which all is known
+_GONE = {"kind": "not_found", "message": "The original is not there any more where it was imported from."}
 _MOST = 2**31 - 1  # of pixels a side, and of seconds
 _LONGEST_TYPE = 255
 _TABLE = cast("Table", File.__table__)
@@ -39,11 +41,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A file of the library. `unchanged`: it was read, and is as it was then; `pictured`: its hash was taken."""
+    """A file of the library. `unchanged`: it was read, and is as it was then; `pictured`: its hash was taken.
+
+    `back`: an import has missed it.
+    """
 
     id: int
     unchanged: bool
     pictured: bool = True
+    back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,8 @@ def known(session: Session, seen: Iterable[Seen]) -> dict[bytes, Known]:
     for keys in batches(list(wanted)):
         for key, file_id, *then, state, pictured in session.execute(select(*columns).where(File.key.in_(keys))):
             one = wanted[key]
-            found[key] = Known(file_id, state == "done" and then == [one.size, one.mtime_ns], pictured)
+            same = state in READ and then == [one.size, one.mtime_ns]
+            found[key] = Known(file_id, same, pictured, same and state == "missing")
     return found
 
 
@@ -136,6 +143,23 @@ def fail(session: Session, errors: Mapping[int, Mapping[str, str]]) -> None:
     ]
     if rows:
         session.connection().execute(update(_TABLE).where(_TABLE.c.id == bindparam("file")), rows)
+
+
+def lose(session: Session, file_ids: Sequence[int]) -> None:
+    """Note files that are not there any more: what was read of them stays, so that they may come back."""
+    state = case((_TABLE.c.state.in_(READ), "missing"), else_="failed")
+    _change(session, file_ids, {"state": state, "processing_error": _GONE})
+
+
+def find_again(session: Session, file_ids: Sequence[int]) -> None:
+    """Note that files are there again, and as they were."""
+    _change(session, file_ids, {"state": "done", "processing_error": None})
+
+
+def _change(session: Session, file_ids: Sequence[int], values: Mapping[str, Any]) -> None:
+    for ids in batches(file_ids):
+        statement = update(_TABLE).where(_TABLE.c.id.in_(ids))
+        session.connection().execute(statement.values({**values, "updated_us": now_us()}))
 
 
 def batches(items: Sequence[Any], size: int = BATCH) -> Iterable[Sequence[Any]]:

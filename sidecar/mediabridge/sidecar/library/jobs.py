@@ -65,11 +65,32 @@ def enter(session: Session, job_id: str, stage: str, done: int, total: int) -> N
 def mark(session: Session, job_ids: Iterable[str], mark: str) -> None:
     """Note in the options of jobs that something was done."""
     for job_id in job_ids:
-        options = session.scalar(select(Job.options).where(Job.id == job_id))
-        session.execute(
-            update(Job).where(Job.id == job_id).values(options={**(options or {}), mark: True}),
-            execution_options={"synchronize_session": False},
-        )
+        note(session, job_id, {mark: True})
+
+
+def note(session: Session, job_id: str, told: Mapping[str, Any]) -> None:
+    """Note more in the options of a job."""
+    options = session.scalar(select(Job.options).where(Job.id == job_id))
+    session.execute(
+        update(Job).where(Job.id == job_id).values(options={**(options or {}), **told}),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def missing(options: Any) -> int:
+    """How many files an import has missed below its folder."""
+    return int((options or {}).get("missing", 0))
+
+
+def warning(options: Any) -> str | None:
+    """What whoever has started the import should look at."""
+    count = (options or {}).get("unmounted", 0)
+    if not count:
+        return None
+    return (
+        f"The folder holds no file, and {count} were imported from it. Is its disk mounted? They are not marked as"
+        " missing; importing the folder above it does that."
+    )
 
 
 def unmarked(session: Session, kind: str, mark: str) -> list[str]:

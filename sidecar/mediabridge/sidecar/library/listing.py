@@ -10,13 +10,14 @@ from typing import Any, Literal, get_args
 from sqlalchemy import ColumnElement, Select, exists, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from mediabridge.sidecar.database.models import UNDATED, File, FileTag, Tag
+from mediabridge.sidecar.database.models import UNDATED, Duplicate, File, FileTag, Tag
 
 from .cursor import Place, Value, digest
+from .groups import SERIES
 from .origin import fold
 
 Review = Literal["undecided", "keep", "discard"]
-State = Literal["pending", "done", "failed"]
+State = Literal["pending", "done", "failed", "missing"]
 REVIEWS: tuple[Review, ...] = get_args(Review)
 STATES: tuple[State, ...] = get_args(State)
 MOST = 500  # files of a page
@@ -25,7 +26,10 @@ _FEW = 10_000  # files of a tag: so many are faster sorted than looked for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What is asked for; all must hold. Dates are `moments` of the clock on the wall, both included."""
+    """What is asked for; all must hold. Dates are `moments` of the clock on the wall, both included.
+
+    `duplicates`: copies of each other; the frames of a series are in groups, and none.
+    """
 
     first_us: int | None = None
     last_us: int | None = None
@@ -132,7 +136,8 @@ def _plain(filters: Filters) -> list[ColumnElement[bool]]:
     words = ((File.kind, filters.kinds), (File.state, filters.states), (File.confidence, filters.confidences))
     found += [_one_of(column, some) for column, some in words if some]
     if filters.duplicates:
-        found.append(File.group_id.is_not(None))
+        series = exists().where(Duplicate.file_id == File.id, Duplicate.kind.in_(SERIES))
+        found += [File.group_id.is_not(None), ~series]
     if filters.review == "undecided":
         found.append(File.review.is_(None))
     elif filters.review is not None:

@@ -27,7 +27,7 @@ def test_every_file_has_its_row_its_date_and_its_pictures(on_both: Any, photo: P
     on_both.put("a.jpg", photo(1))
     on_both.put("below/b.jpg", photo(2, taken="2019:07:01 08:30:00"))
     told = on_both.run()
-    assert told == {"done": 2, "total": 2, "failed": 0, "groups": 0}
+    assert told == {"done": 2, "total": 2, "failed": 0, "groups": 0, "missing": 0}
     row = on_both.files()["b.jpg"]
     assert (row.state, row.kind, row.mime_type, row.width, row.height) == ("done", "photo", "image/jpeg", 96, 64)
     assert (row.month, row.confidence, len(row.perceptual), len(row.sha256)) == (201907, "high", 145, 64)
@@ -49,7 +49,7 @@ def test_names_that_are_no_text_or_look_like_commands(on_both: Any, photo: Photo
     ]
     for number, name in enumerate(names):
         on_both.put(name, photo(number))
-    assert on_both.run() == {"done": 7, "total": 7, "failed": 0, "groups": 0}
+    assert on_both.run() == {"done": 7, "total": 7, "failed": 0, "groups": 0, "missing": 0}
     rows = on_both.files()
     assert {row.path.rpartition(b"/")[2] for row in rows.values()} == set(names)
     assert "caf\N{REPLACEMENT CHARACTER}.jpg" in rows
@@ -93,7 +93,7 @@ def test_an_unchanged_folder_is_not_read_again(on_both: Any, photo: Photo) -> No
     for path in paths:
         path.chmod(0)  # root may read it all the same; others would be refused
         os.utime(path, ns=(1, path.stat().st_mtime_ns))
-    assert on_both.run() == {"done": 3, "total": 3, "failed": 0, "groups": 0}
+    assert on_both.run() == {"done": 3, "total": 3, "failed": 0, "groups": 0, "missing": 0}
     assert on_both.read() == read
     assert {path.stat().st_atime_ns for path in paths} == {1}
     assert on_both.outcomes() == [{"unchanged": True}] * 3

@@ -108,7 +108,7 @@ def test_a_plan_that_was_cut_short_is_completed(library: Any, photo: Photo) -> N
         plan.plan_folder(library.database, "one", str(library.photos), raising(KeyboardInterrupt()))
     assert not plan.is_planned(library.database, "one")
     library.put("3.jpg", photo(3))
-    assert library.run(job="one") == {"done": 4, "total": 4, "failed": 0, "groups": 0}
+    assert library.run(job="one") == {"done": 4, "total": 4, "failed": 0, "groups": 0, "missing": 0}
 
 
 def raising(problem: BaseException) -> Callable[..., Any]:
@@ -178,7 +178,7 @@ def test_a_database_that_fails_fails_the_job_and_the_next_try_goes_on(library: A
         library.put(f"{number}.jpg", photo(number, width=32, height=24))
     with contextlib.suppress(StorageUnavailable):
         library.run(job="one", tools={"door": Failing(library.database, writes)})
-    assert library.run(job="one") == {"done": 3, "total": 3, "failed": 0, "groups": 0}
+    assert library.run(job="one") == {"done": 3, "total": 3, "failed": 0, "groups": 0, "missing": 0}
     assert (library.job("one").status, library.job("one").error) == ("completed", None)
 
 

@@ -101,7 +101,10 @@ def _import(kit: Kit, path: str, *, as_json: bool) -> dict[str, Any]:
     errors = list(_errors(door, number, None if as_json else _TOLD))
     if not as_json:
         done = f"{counts['done']} of {counts['total']} files are in the library, {counts['failed']} failed"
-        click.echo(logs.clean(f"{path}: {done}; {counts['groups']} groups of duplicates."))
+        gone = f"; {counts['missing']} are not there any more" if counts["missing"] else ""
+        click.echo(logs.clean(f"{path}: {done}{gone}; {counts['groups']} groups of duplicates."))
+        if "warning" in counts:
+            click.echo(logs.clean(f"{path}: {counts['warning']}"), err=True)
         for error in errors:
             click.echo(logs.clean(f"{error['name']}: {error['message']}"), err=True)
         if counts["failed"] > len(errors):

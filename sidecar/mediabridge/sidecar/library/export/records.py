@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, defer
 
 from mediabridge.sidecar.database.models import UNDATED, File, Job, JobFile
 from mediabridge.sidecar.library import steps, tags
-from mediabridge.sidecar.library.intake import batches
+from mediabridge.sidecar.library.intake import READ, batches
 from mediabridge.sidecar.library.listing import Filters, conditions
 from mediabridge.sidecar.library.steps import Step
 
@@ -41,7 +41,7 @@ def chosen(session: Session, options: Options, after: Place, limit: int) -> list
 
 def left_out(session: Session, options: Options) -> dict[str, int]:
     """How many files of the library are not exported: those that nobody has read yet, those that could not be."""
-    rows = session.execute(select(File.state, func.count()).where(File.state != "done").group_by(File.state))
+    rows = session.execute(select(File.state, func.count()).where(File.state.not_in(READ)).group_by(File.state))
     found = dict(rows.all())
     discarded = 0
     if options.keepers_only:
@@ -180,7 +180,7 @@ def _conditions(session: Session, options: Options, *, keepers: bool = True) -> 
         last_us=options.last_us,
         kinds=options.kinds,
         tags=options.tags,
-        states=("done",),
+        states=READ,  # what is missing fails, and the manifest says why
     )
     found: list[Any] = [*conditions(session, filters), File.sha256.is_not(None)]
     if options.keepers_only and keepers:

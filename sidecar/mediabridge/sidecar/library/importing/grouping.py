@@ -25,6 +25,7 @@ from .hashes import Hashes
 _SEARCHED = 256  # between two looks whether to stop
 _RANGES = 100  # of names in one statement
 GROUPED = "grouped"  # the mark of a job whose files were compared
+_UNREAD = ("failed", "missing")
 _SURE = frozenset({"high", "medium"})
 _NOT_RAW = frozenset({"image/x-icon", "image/x-portable-anymap"})
 
@@ -43,7 +44,8 @@ class Grouper:
         Files of imports that ended before they came so far are looked at as well.
         """
         new = set(self.door.read(self._new_files))
-        if not new:
+        lost = set(self.door.read(_lost))
+        if not new and not lost:
             return 0
         index = self.hashes.index(self.door, check)
         touched = new | set(self.door.read(lambda session: _alike(session, new)))
@@ -52,7 +54,7 @@ class Grouper:
             if number % _SEARCHED == 0:
                 check()
             touched |= {hit.id for hit in index.search(hashed)}
-        touched |= set(self.door.read(lambda session: _in_their_groups(session, touched)))
+        touched |= set(self.door.read(lambda session: _in_their_groups(session, touched | lost)))
         pictures = self.door.read(lambda session: _pictures(session, touched))
         check()
         found = find_groups(pictures, index)
@@ -86,6 +88,12 @@ class Grouper:
     def _open(self, session: Session) -> list[str]:
         """This job, and imports that were cancelled or failed before their files were grouped."""
         return [self.job_id, *(one for one in jobs.unmarked(session, "import", GROUPED) if one != self.job_id)]
+
+
+def _lost(session: Session) -> Iterator[int]:
+    """Files in groups that are nobody's duplicate as long as there is nothing to be read."""
+    grouped = select(Duplicate.file_id).join(File, File.id == Duplicate.file_id)
+    yield from session.scalars(grouped.where(File.state.in_(_UNREAD)))
 
 
 def _hashes(session: Session, ids: Iterable[int]) -> dict[int, PerceptualHash | None]:

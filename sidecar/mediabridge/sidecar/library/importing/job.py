@@ -89,7 +89,7 @@ def run_import(tools: Tools, job_id: str, run: Run, watch: Watch = lambda *_: No
         if unread or undrawn:
             progress.enter("duplicates")
         groups = Grouper(door, job_id, tools.hashes).run(run.check)
-        return {**progress.counts(), "groups": groups}
+        return {**progress.counts(), "groups": groups, **_told(door, job_id)}
 
 
 def _plan(door: Door, job_id: str, payload: Payload, tell: Callable[[int], None]) -> None:
@@ -98,6 +98,12 @@ def _plan(door: Door, job_id: str, payload: Payload, tell: Callable[[int], None]
     else:
         uploads = [Upload(one["contentHash"], one["name"], one["size"]) for one in payload["uploads"]]
         plan_uploads(door, job_id, uploads, tell)
+
+
+def _told(door: Door, job_id: str) -> dict[str, Any]:
+    options: Any = door.read(lambda session: getattr(jobs.get(session, job_id), "options", None))
+    warning = jobs.warning(options)
+    return {"missing": jobs.missing(options), **({"warning": warning} if warning else {})}
 
 
 def _left(door: Door, job_id: str, file_state: str) -> int:

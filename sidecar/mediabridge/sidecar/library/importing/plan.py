@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
@@ -22,7 +23,7 @@ from mediabridge.sidecar.library.intake import Known, Seen
 from mediabridge.sidecar.library.origin import of_path, of_upload
 from mediabridge.sidecar.library.steps import Done, Step
 
-from . import types
+from . import missing, types
 from .walk import Entry, Listing, Problem, walk
 
 _PLANNED = "planned"
@@ -48,7 +49,19 @@ def plan_folder(door: Door, job_id: str, folder: str, tell: Tell) -> None:
         _add_problems(door, job_id, listing.problems)
         looked += len(listing.files)
         tell(looked)
-    _settle(door, job_id)
+    _settle(door, job_id, _missed(door, job_id, folder, looked, tell))
+
+
+def _missed(door: Door, job_id: str, folder: str, looked: int, tell: Tell) -> dict[str, int]:
+    """What the library knows below the folder, and the walk has not met.
+
+    Where it has met nothing at all, it is more likely that a disk is not mounted: that is told, and nothing marked.
+    """
+    if not os.path.isdir(folder) and os.path.lexists(folder):  # noqa: PTH112  one file
+        return {}
+    if looked:
+        return {"missing": missing.mark(door, job_id, folder, lambda: tell(looked))}
+    return {"unmounted": missing.count(door, job_id, folder, lambda: tell(looked))}
 
 
 def plan_uploads(door: Door, job_id: str, uploads: Sequence[Upload], tell: Tell) -> None:
@@ -81,8 +94,8 @@ def legible(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-def _settle(door: Door, job_id: str) -> None:
-    door.write(lambda session: jobs.mark(session, [job_id], _PLANNED))
+def _settle(door: Door, job_id: str, told: Mapping[str, int] = MappingProxyType({})) -> None:
+    door.write(lambda session: jobs.note(session, job_id, {_PLANNED: True, **told}))
 
 
 def _add_entries(door: Door, job_id: str, files: Sequence[Entry]) -> None:
@@ -106,6 +119,7 @@ def _add_entries(door: Door, job_id: str, files: Sequence[Entry]) -> None:
             others.append(Step(one.origin.key, state="done", outcome={"skipped": "no picture and no video"}))
 
     def add(session: Session) -> None:
+        intake.find_again(session, sorted(it.id for it in known.values() if it.back))
         ids = intake.register(session, [*news, *problems])
         steps.add(session, job_id, [Step(one.origin.key, ids[one.origin.key]) for one in [*news, *problems]])
         steps.add(session, job_id, others)
@@ -140,9 +154,13 @@ def _unchanged(known: Mapping[bytes, Known], one: Seen) -> bool:
 
 
 def _known(one: Seen, known: Mapping[bytes, Known]) -> Step:
-    """Nothing is to be done, but for the pictures where an import was cut short before it made them."""
+    """Nothing is to be done, but for the pictures where an import was cut short before it made them.
+
+    What is back is looked at with the new files: it has left its group.
+    """
     found = known[one.origin.key]
-    return Step(one.origin.key, found.id, "done" if found.pictured else "pending", {"unchanged": True})
+    outcome = {"unchanged": True, **({"imported": True} if found.back else {})}
+    return Step(one.origin.key, found.id, "done" if found.pictured else "pending", outcome)
 
 
 def _seen(upload: Upload) -> Seen:

@@ -8,10 +8,9 @@ from typing import Any
 
 from mediabridge.sidecar.database.models import Companion, Decision, File, Job, JobFile
 from mediabridge.sidecar.jobs.job import Job as Queued
-from mediabridge.sidecar.library import moments
+from mediabridge.sidecar.library import jobs, moments
 from mediabridge.sidecar.library.export.options import as_asked
 from mediabridge.sidecar.library.groups import Shown
-from mediabridge.sidecar.library.jobs import EXPORT
 
 Json = dict[str, Any]
 
@@ -106,6 +105,11 @@ def job(row: Job, queued: Queued | None) -> Json:
         "progress": {"done": row.done, "total": row.total, "failed": row.failed},
         "stage": row.stage,
         "error": row.error or (None if queued is None else queued.error),
+        **(
+            {"missing": jobs.missing(row.options), "warning": jobs.warning(row.options)}
+            if row.kind == jobs.IMPORT
+            else {}
+        ),
         "options": _asked(row),
         "createdAt": moments.utc_text(row.created_us),
         "updatedAt": moments.utc_text(row.updated_us),
@@ -115,7 +119,7 @@ def job(row: Job, queued: Queued | None) -> Json:
 
 def _asked(row: Job) -> Json:
     """What a client has asked for; what else the job notes is its own."""
-    if row.kind == EXPORT:
+    if row.kind == jobs.EXPORT:
         return as_asked(row.options)
     if "path" in row.options:
         return {"path": row.options["path"]}
