@@ -27,6 +27,7 @@ from mediabridge.sidecar.limits import megabytes
 from .kit import Kit
 
 _TOLD = 20  # files that failed; the manifest has all
+_PROBLEMS = {"missing": "the original is gone", "changed": "the original has changed since its import"}
 _FLAGS = {"target": "--to", "from": "--since", "to": "--until", "tags": "--tag"}
 _DOOR = {"door": "shell"}  # jobs of a worker are not ours to go on with
 
@@ -145,6 +146,7 @@ def _tell_forecast(options: Options, parts: exporting.Parts, *, as_json: bool) -
         ("tags in the copy", written["embedded"]),
         ("tags beside it", f"{written['sidecar']}{f' ({beside})' if beside else ''}"),
         ("nothing to write", written["nothing"]),
+        ("XMP files that go along", found["sidecars"]),
         ("dates not sure enough to be written", written["datesNotWritten"]),
         ("originals gone", found["missing"]),
         ("originals changed", found["changed"]),
@@ -153,6 +155,8 @@ def _tell_forecast(options: Options, parts: exporting.Parts, *, as_json: bool) -
     ]
     for name, value in lines:
         click.echo(f"{name:36}{value}")
+    for one in found["problems"]:
+        click.echo(logs.clean(f"{one['source']}: {_PROBLEMS[one['problem']]}"), err=True)
 
 
 def _tell(door: Door, job_id: str, found: Mapping[str, Any], *, as_json: bool) -> None:

@@ -17,6 +17,15 @@ from .options import Options
 _FORM = 1  # of what is written; another number makes earlier copies be made anew
 
 
+@dataclass(frozen=True, slots=True)
+class Xmp:
+    """An XMP file beside an original: the bytes of its path, and what it was when it was looked at."""
+
+    path: bytes
+    size: int
+    mtime_ns: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """`step` is the number of its step in the job; `path` the bytes of its path, None for what is in the store.
@@ -40,6 +49,7 @@ class Item:
     chosen: bool
     tags: tuple[str, ...]
     precision: str | None = None
+    xmp: Xmp | None = None
 
     @property
     def writes_date(self) -> bool:
@@ -62,21 +72,22 @@ class Item:
     def recipe(self, options: Options) -> str:
         """The same for the same copy: another export to the same folder needs not make it again."""
         asked = [_FORM, options.target, options.metadata, self.sha256, self.name, self.taken_us, self.offset_min]
-        text = json.dumps([*asked, self.assumed, self.writes_date, self.tags])
+        beside = [] if self.xmp is None else [_text(self.xmp.path), self.xmp.size, self.xmp.mtime_ns]
+        text = json.dumps([*asked, self.assumed, self.writes_date, self.tags, *beside])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def told(self) -> dict[str, Any]:
         """What the manifest says of it."""
-        path = None if self.path is None else self.path.decode("utf-8", "backslashreplace")
         return {
             "id": self.file_id,
-            "source": path or self.name,
+            "source": self.name if self.path is None else _text(self.path),
             "sourceSha256": self.sha256,
             "date": None if self.taken_us is None else clock_text(self.taken_us),
             "offset": None if self.offset_min is None else offset_text(self.offset_min),
             "confidence": self.confidence,
             "precision": self.precision,
             "tags": list(self.tags),
+            "sidecarSource": None if self.xmp is None else _text(self.xmp.path),
         }
 
 
@@ -96,6 +107,10 @@ def precision_of(taken: Any) -> str | None:
     """To what a date is known: `second`, `day`, …"""
     found = taken.get("precision") if isinstance(taken, Mapping) else None
     return found if isinstance(found, str) else None
+
+
+def _text(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")
 
 
 def _utc(clock: datetime, offset: timedelta) -> datetime:

@@ -27,6 +27,7 @@ from mediabridge.sidecar.limits import megabytes
 from mediabridge.sidecar.storage.store import ContentStore
 
 from . import manifest, records
+from .along import with_xmp
 from .item import Item
 from .make import Made, Maker
 from .options import Options
@@ -180,7 +181,7 @@ class _Export:
             after = max(rows)
             gone = [step for step, (_, item) in rows.items() if item is None]
             self._fail({rows[step][0]: _gone() for step in gone})
-            items = [item for _, item in rows.values() if item is not None]
+            items = [with_xmp(item) for _, item in rows.values() if item is not None]
             yield self._without_present(items)
 
     def _rows(self, after: int, session: Session) -> dict[int, tuple[bytes, Item | None]]:

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Literal
 
 from mediabridge.sidecar.extraction.engine import Engine
-from mediabridge.sidecar.faults import (
-    EngineDied,
-    ExtractionTimeout,
-    UnreadableFile,
-)
 from mediabridge.sidecar.storage.store import ContentStore
 
-from . import naming, originals, sidecar, tagging
+from . import along, naming, originals, sidecar, tagging
 from .essence import essence
-from .item import Item
+from .item import Item, Xmp
 from .options import Options
 from .target import Work
+from .writing import Writer
 
 Written = Literal["embedded", "sidecar", "nothing"]
 _IN_PLACE = frozenset({"image/webp"})  # ExifTool 12.57 says "Can't write RIFF files" to `-o`, and writes into them
-_SLOWEST = 20_000_000  # bytes a second of a disk that is no reason to give up
-_TOLD = 300  # characters of ExifTool's own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +60,7 @@ class Maker:
                 self.work.remove(raw)
             return self._finish(item, raw if why != "" else tagged, why, mtime_ns)
         except BaseException:
-            self.work.remove(raw, tagged)
+            self.work.remove(raw, tagged, f"{item.step}.raw.xmp", f"{item.step}.xmp")
             raise
         finally:
             os.close(fd)
@@ -82,7 +75,7 @@ class Maker:
         before = self._essence(raw_fd, item)
         if before is None:
             return "Its structure is not sound, so that nobody could tell whether the picture stays as it is."
-        why = self._run(item, arguments, raw, tagged)
+        why = self._writer.write(arguments, raw, tagged, item.size, in_place=item.mime_type in _IN_PLACE)
         if why:
             self.work.remove(tagged)
             return why
@@ -96,29 +89,6 @@ class Maker:
             return "With the tags in it the picture was not the same any more, so the copy is left as it was."
         return ""
 
-    def _run(self, item: Item, arguments: list[str], raw: str, tagged: str) -> str:
-        """Empty when ExifTool has written the file; else why it has not."""
-        place = self.work.place
-        into = ["-o", f"{place}/{tagged}" if place.startswith("/proc/") else f"{place}/{tagged}".replace("%", "%%")]
-        if item.mime_type in _IN_PLACE:
-            self._duplicate(raw, tagged)
-            into, raw = ["-overwrite_original"], tagged
-        try:
-            reply = self.engine.run(
-                *arguments, *into, f"{place}/{raw}", timeout_s=self.timeout_s + item.size / _SLOWEST
-            )
-        except (EngineDied, ExtractionTimeout, UnreadableFile) as problem:
-            return problem.message
-        if reply.status == 0 and self.work.has(tagged):
-            return ""
-        lines = reply.stderr.decode("utf-8", "replace").splitlines()
-        errors = [line.partition(" - /")[0] for line in lines if line.startswith(("Error", "Can't"))]
-        return f"ExifTool: {(errors or lines or ['it wrote nothing'])[0].removeprefix('Error: ')[:_TOLD]}"
-
-    def _duplicate(self, old: str, new: str) -> None:
-        with open(self.work.open(old), "rb") as source, open(self.work.create(new), "wb") as copy:  # noqa: PTH123
-            shutil.copyfileobj(source, copy, 1024 * 1024)
-
     def _finish(self, item: Item, file: str, why: str | None, mtime_ns: int) -> Made:
         fd = self.work.open(file)
         try:
@@ -128,6 +98,9 @@ class Maker:
             sha256 = originals.digest(fd, self.check) if why == "" else item.sha256
         finally:
             os.close(fd)
+        if item.xmp is not None:
+            written: Written = "embedded" if why == "" else "nothing"
+            return self._with_xmp(item.xmp, Made(item, file, sha256, size, written, why=why or None))
         if why == "":
             return Made(item, file, sha256, size, "embedded")
         content = None if self.options.metadata == "none" else sidecar.document(item)
@@ -135,6 +108,18 @@ class Maker:
             return Made(item, file, sha256, size, "nothing", why=why)
         beside = f"{item.step}{naming.SIDECAR}"
         return Made(item, file, sha256, size, "sidecar", beside, why, self._write(beside, content))
+
+    def _with_xmp(self, xmp: Xmp, made: Made) -> Made:
+        """What goes along takes the place of what we would have laid beside the copy."""
+        write = self.options.metadata != "none"
+        found = along.carry(made.item, xmp, self._writer, write=write, check=self.check)
+        written = "sidecar" if found.written and made.written == "nothing" else made.written
+        why = " ".join(filter(None, (made.why, found.why))) or None
+        return replace(made, written=written, why=why, beside=found.file, beside_sha256=found.sha256)
+
+    @property
+    def _writer(self) -> Writer:
+        return Writer(self.engine, self.timeout_s, self.work)
 
     def _write(self, name: str, content: bytes) -> str:
         fd = self.work.create(name)

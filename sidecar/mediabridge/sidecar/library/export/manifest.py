@@ -57,6 +57,7 @@ def row(step: JobFile, file: File | None, options: Options) -> dict[str, Any]:
         "targetSha256": outcome["sha256"],
         "targetSize": outcome["size"],
         "sidecar": f"{outcome['folder']}/{outcome['name']}.xmp" if outcome["sidecar"] else None,
+        "sidecarSha256": outcome["sidecar"],
         "result": "present" if outcome.get("present") else "exported",
         "metadata": outcome["written"],
         "why": outcome["why"],

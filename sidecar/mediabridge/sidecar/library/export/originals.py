@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from mediabridge.sidecar.faults import Conflict, ContentDamaged, ContentUnknown, Fault, UnreadableFile
 from mediabridge.sidecar.storage.store import ContentStore
 
-from .item import Item
+from .item import Item, Xmp
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY  # a pipe must not hold us up
 _NOATIME = getattr(os, "O_NOATIME", 0)
@@ -29,19 +29,43 @@ def copy(item: Item, store: ContentStore, into: int, check: Callable[[], None]) 
     `Fault` of this file alone, and `OSError` where the copy cannot be written.
     """
     with _opened(item, store) as fd:
-        found = hashlib.sha256()
-        for block in _blocks(fd, item):
-            check()
-            found.update(block)
-            _write(into, block)
+        found = _copied(fd, item.size, into, check)
         mtime_ns = os.fstat(fd).st_mtime_ns
-    if found.hexdigest() != item.sha256:
+    if found != item.sha256:
         msg = "The original has changed since it was imported."
         raise Conflict(msg, _AGAIN)
-    if digest(into, check) != item.sha256:
+    _prove(into, found, check)
+    return mtime_ns
+
+
+def copy_xmp(xmp: Xmp, into: int, check: Callable[[], None]) -> str:
+    """The same of an XMP file beside an original; gives its hash, which the library does not know."""
+    fd = _open(xmp.path, "The XMP file beside the original")
+    try:
+        found = _copied(fd, xmp.size, into, check)
+        told = os.fstat(fd)
+    finally:
+        os.close(fd)
+    if (told.st_size, told.st_mtime_ns) != (xmp.size, xmp.mtime_ns):
+        msg = "The XMP file beside the original was changed while it was copied."
+        raise Conflict(msg, "Start the export again.")
+    _prove(into, found, check)
+    return found
+
+
+def _copied(fd: int, size: int, into: int, check: Callable[[], None]) -> str:
+    found = hashlib.sha256()
+    for block in _blocks(fd, size):
+        check()
+        found.update(block)
+        _write(into, block)
+    return found.hexdigest()
+
+
+def _prove(copy: int, sha256: str, check: Callable[[], None]) -> None:
+    if digest(copy, check) != sha256:
         msg = "The copy does not have the bytes of the original."
         raise ContentDamaged(msg, "Check the disk that is exported to, and start the export again.")
-    return mtime_ns
 
 
 def digest(fd: int, check: Callable[[], None]) -> str:
@@ -66,21 +90,21 @@ def _opened(item: Item, store: ContentStore) -> Iterator[int]:
         yield fd
 
 
-def _open(path: bytes) -> int:
+def _open(path: bytes, what: str = "The original") -> int:
     try:
         try:
             return os.open(path, _READ | _NOATIME)
         except PermissionError:  # somebody else's file: its time of access is not ours to keep
             return os.open(path, _READ)
     except (FileNotFoundError, NotADirectoryError) as problem:
-        msg = "The original is not there any more where it was imported from."
+        msg = f"{what} is not there any more where it was imported from."
         raise ContentUnknown(msg, _AGAIN) from problem
     except OSError as problem:
         raise _unreadable(problem) from problem
 
 
-def _blocks(fd: int, item: Item) -> Iterator[bytes]:
-    left = item.size + 1  # one byte more tells that it has grown
+def _blocks(fd: int, size: int) -> Iterator[bytes]:
+    left = size + 1  # one byte more tells that it has grown
     while left > 0:
         try:
             block = os.read(fd, min(_BLOCK, left))

@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from mediabridge.sidecar.database.models import File
 from mediabridge.sidecar.faults import Fault
 from mediabridge.sidecar.library import tags
 
 from . import records, tagging
+from .along import with_xmp
 from .item import Item
 from .job import Parts
 from .naming import Names, folder_and_name
@@ -25,6 +25,7 @@ from .target import Target
 
 _BATCH = 500
 _LISTS_S = 20.0
+_TOLD = 20  # originals that are gone or changed; the manifest of the export has all
 _TYPES = {"image/webp": "WEBP", "image/avif": "AVIF", "image/heic": "HEIC", "image/heif": "HEIF"}  # not of all versions
 
 
@@ -38,9 +39,13 @@ def dry_run(options: Options, parts: Parts, look: Callable[[], object] = lambda:
         for batch in _batches(options, parts):
             look()
             for item, mtime_ns, earlier in batch:
-                found.add(item, mtime_ns, earlier)
+                whole = with_xmp(item)
+                found.add(whole, mtime_ns, earlier.get((whole.file_id, whole.recipe(options))))
         left_out = parts.door.read(lambda session: records.left_out(session, options))
         return {**found.to_json(), "leftOut": left_out}
+
+
+_Row = tuple[Item, int, dict[tuple[int, str], Outcome]]  # with its mtime, and what earlier exports have left
 
 
 class _Forecast:
@@ -49,23 +54,27 @@ class _Forecast:
         self._names = Names(target.names)
         self._there: dict[str, frozenset[str]] = {}
         self._count = Counter[str]()
+        self._problems: list[dict[str, Any]] = []
         self._folders, self._beside, self._plain = Counter[str](), Counter[str](), Counter[str]()
 
     def add(self, item: Item, mtime_ns: int, earlier: Outcome | None) -> None:
         """Count one file."""
         self._count["files"] += 1
         self._count["undated"] += item.taken_us is None
+        if earlier is not None and self._is_there(earlier["folder"], earlier["name"]):
+            self._count["present"] += 1
+            return
         problem = _problem(item, mtime_ns)
         if problem:
             self._count[problem] += 1
-            return
-        if earlier is not None and self._is_there(earlier["folder"], earlier["name"]):
-            self._count["present"] += 1
+            if len(self._problems) < _TOLD:
+                self._problems.append({"id": item.file_id, "source": item.told()["source"], "problem": problem})
             return
         folder, name = folder_and_name(item.taken_us, item.name, item.mime_type)
         self._count["collisions"] += self._names.choose(folder, name)[1]
         self._folders[folder] += 1
-        self._count["bytes"] += item.size
+        self._count["bytes"] += item.size + (0 if item.xmp is None else item.xmp.size)
+        self._count["along"] += item.xmp is not None
         self._count["guessed"] += item.taken_us is not None and not item.writes_date
         self._write(item)
 
@@ -100,6 +109,8 @@ class _Forecast:
             "present": count["present"],
             "missing": count["missing"],
             "changed": count["changed"],
+            "problems": self._problems,
+            "sidecars": count["along"],
             "folders": dict(sorted(self._folders.items())),
             "metadata": {
                 "embedded": count["embedded"],
@@ -111,27 +122,21 @@ class _Forecast:
         }
 
 
-def _batches(options: Options, parts: Parts) -> Iterator[list[tuple[Item, int, Outcome | None]]]:
+def _batches(options: Options, parts: Parts) -> Iterator[list[_Row]]:
     place = records.START
     while batch := parts.door.read(partial(_batch, options, place)):
         yield batch[0]
         place = batch[1]
 
 
-def _batch(
-    options: Options, place: records.Place, session: Session
-) -> tuple[list[tuple[Item, int, Outcome | None]], records.Place] | None:
+def _batch(options: Options, place: records.Place, session: Session) -> tuple[list[_Row], records.Place] | None:
     files = records.chosen(session, options, place, _BATCH)
     if not files:
         return None
     ids = [file.id for file in files]
     words, earlier = tags.of_files(session, ids), records.earlier(session, "", ids)
-
-    def told(file: File) -> tuple[Item, int, Outcome | None]:
-        item = records.item_of(file, words[file.id], options)
-        return item, file.mtime_ns, earlier.get((file.id, item.recipe(options)))
-
-    return [told(file) for file in files], (files[-1].taken_us, files[-1].id)
+    rows = [(records.item_of(file, words[file.id], options), file.mtime_ns, earlier) for file in files]
+    return rows, (files[-1].taken_us, files[-1].id)
 
 
 def _problem(item: Item, mtime_ns: int) -> str:

@@ -32,6 +32,7 @@ FAMILIES: dict[str, Family] = {
 }
 _IPTC = frozenset({"image/jpeg", "image/tiff"})
 _US = timedelta(microseconds=1)
+XMP_TAGS = ("XMP-exif:DateTimeOriginal", "XMP-xmp:CreateDate", "XMP-photoshop:DateCreated", "XMP-dc:Subject")
 
 
 def arguments(item: Item, zone: tzinfo | None) -> list[str]:
@@ -49,6 +50,15 @@ def arguments(item: Item, zone: tzinfo | None) -> list[str]:
             found += _quicktime(item, zone, offset)
         found += _xmp(clock, offset)
     return found + _keywords(item)
+
+
+def beside(item: Item) -> list[str]:
+    """The same for an XMP file beside the copy."""
+    found: list[str] = []
+    if item.writes_date and item.taken_us is not None:
+        offset = None if item.offset_min is None or item.assumed else offset_text(item.offset_min)
+        found += _xmp(clock_of(item.taken_us), offset)
+    return found + _subjects(item)
 
 
 def _exif(clock: datetime, offset: str | None) -> list[str]:
@@ -82,13 +92,17 @@ def _keywords(item: Item) -> list[str]:
     """Tags take the place of the file's own keywords, of which the library knows; without any, those stay."""
     if not item.tags:
         return []
-    found = [f"-XMP-dc:Subject={tag}" for tag in item.tags]
+    found = _subjects(item)
     if item.mime_type in _IPTC:
         if not all(map(str.isascii, item.tags)):
             # ExifTool's FAQ 10: what stands there already must be turned into UTF-8 with the mark that says so.
             found += ["-tagsFromFile", "@", "-IPTC:All", "--IPTC:Keywords", "-IPTC:CodedCharacterSet=UTF8"]
         found += [f"-IPTC:Keywords={tag}" for tag in item.tags]
     return found
+
+
+def _subjects(item: Item) -> list[str]:
+    return [f"-XMP-dc:Subject={tag}" for tag in item.tags]
 
 
 def _text(moment: datetime) -> str:
