@@ -351,7 +351,7 @@ def test_groups_of_duplicates_are_decided_together(served: Any) -> None:
     assert summary["byReview"]["discard"] == {"files": 1, "bytes": 10}
     assert ids(served.get("/api/library/files?review=discard")) == [4]
     send(served, "POST", f"decisions/{decided['decisionId']}/undo")
-    assert len(served.get("/api/library/duplicates?limit=1").json["groups"]) == 1
+    assert len(served.get("/api/library/duplicates?limit=1&kind=duplicates").json["groups"]) == 1
     assert served.get("/api/library/duplicates/4").json["settled"] is False
 
 
@@ -387,7 +387,9 @@ def test_jobs_with_their_errors(served: Any, library: Database, instance: Path) 
     assert job["progress"] == {"done": 1, "total": 5, "failed": 3}
     rest = served.get(f"/api/library/jobs/{others[0]}?limit=2&cursor={job['next']}").json
     assert [error["error"]["message"] for error in job["errors"] + rest["errors"]] == ["no 0", "no 1", "no 2"]
-    assert (job["errors"][0]["name"], rest["next"]) == ("IMG_0.jpg", None)
+    first = job["errors"][0]
+    assert (first["name"], first["path"].endswith("/IMG_0.jpg"), rest["next"]) == ("IMG_0.jpg", True, None)
+    assert (job["missing"], job["warning"]) == (0, None)
     page = served.get("/api/library/jobs?limit=1&kind=import").json
     rest = served.get(f"/api/library/jobs?limit=1&kind=import&cursor={page['next']}").json
     assert sorted(job["id"] for job in page["jobs"] + rest["jobs"]) == sorted(others)

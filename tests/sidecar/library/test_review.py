@@ -160,6 +160,7 @@ def test_of_a_series_nobody_is_to_go(database: Database, kind: str) -> None:
     database.write(lambda session: [put(session, f"/p/{name}.jpg") for name in "abc"])
     database.write(lambda session: group(session, 1, 2, 3, kind=kind))
     (found,) = database.read(lambda session: groups.page(session, kind=kind))
+    assert not database.read(lambda session: groups.page(session, kind=groups.COPIES))
     assert (found.kind, found.freeable) == (kind, 0)
     assert [member.keeper for member, _ in found.members] == [False] * 3
     told = database.read(lambda session: summary.summary(session, Filters()))

@@ -17,6 +17,7 @@ from mediabridge.sidecar.database.portable import insert, take_turns
 from .intake import batches
 
 SERIES = ("burst", "crop")  # alike, and no duplicates: of such a group nobody is the keeper, and nobody is to go
+COPIES = "duplicates"  # all groups that are no series
 KINDS = ("exact", "same_picture", "resized", "edited", *SERIES)  # how the files of a group are alike
 _TURN = 0x67726F75  # "grou"
 _QUIET = {"synchronize_session": False}
@@ -45,7 +46,7 @@ class Shown:
     def kind(self) -> str:
         """`burst`, `crop` or `duplicates`."""
         first = self.members[0][0].kind
-        return first if first in SERIES else "duplicates"
+        return first if first in SERIES else COPIES
 
     @property
     def freeable(self) -> int:
@@ -81,12 +82,15 @@ def save(session: Session, groups: Iterable[Sequence[Member]], alone: Iterable[i
 def page(
     session: Session, *, settled: bool | None = False, kind: str | None = None, after: int = 0, limit: int = 100
 ) -> list[Shown]:
-    """Groups behind the one with the number `after`, those that nobody has decided about by default."""
+    """Groups behind the one with the number `after`, those that nobody has decided about by default.
+
+    `kind`: `COPIES`, or one of `KINDS` that a file in it is of.
+    """
     statement = select(Duplicate.group_id).distinct().where(Duplicate.group_id > after)
     if settled is not None:
         statement = statement.where(Duplicate.settled.is_(settled))
     if kind is not None:
-        statement = statement.where(Duplicate.kind == kind)
+        statement = statement.where(Duplicate.kind.not_in(SERIES) if kind == COPIES else Duplicate.kind == kind)
     ids = session.scalars(statement.order_by(Duplicate.group_id).limit(limit)).all()
     return _shown(session, ids)
 

@@ -88,8 +88,8 @@ def warning(options: Any) -> str | None:
     if not count:
         return None
     return (
-        f"The folder holds no file, and {count} were imported from it. Is its disk mounted? They are not marked as"
-        " missing; importing the folder above it does that."
+        f"The folder is empty, and files were imported from it ({count}). Is its disk mounted? They are not marked as"
+        " missing; that is done when it holds something again, or by an import of the folder above it."
     )
 
 

@@ -133,4 +133,4 @@ def test_a_dry_run_counts_them_and_names_what_is_gone(library: Library, picture:
     assert told["problems"] == [{"id": number, "source": str(gone), "problem": "missing"}]
     assert library.export()["failed"] == 1
     failed = next(line for line in library.manifest() if line["result"] == "failed")
-    assert (failed["source"], failed["error"]["kind"]) == (str(gone), "ContentUnknown")
+    assert (failed["source"], failed["error"]["kind"]) == (str(gone), "not_found")

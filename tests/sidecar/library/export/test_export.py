@@ -160,7 +160,7 @@ def test_one_that_fails_does_not_stop_the_others(library: Library, picture: Pict
     assert (found["exported"], found["failed"]) == (1, 2)
     assert library.exported() == ["2024/20240131_120000.jpg"]
     assert [line["result"] for line in library.manifest()] == ["failed", "failed", "exported"]
-    assert [(line["error"] or {}).get("kind") for line in library.manifest()] == ["Conflict", "ContentUnknown", None]
+    assert [(line["error"] or {}).get("kind") for line in library.manifest()] == ["conflict", "not_found", None]
 
 
 def test_a_link_or_a_pipe_in_the_place_of_an_original_is_refused(library: Library, picture: Picture) -> None:

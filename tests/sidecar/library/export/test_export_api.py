@@ -66,6 +66,7 @@ def test_a_job_is_queued_and_a_worker_exports(
     job = until(lambda: (told := served.get(place).json)["status"] in ("completed", "failed") and told, 30)
     assert (job["status"], job["progress"]["done"], job["progress"]["total"]) == ("completed", 2, 2)
     assert (job["options"]["target"], job["options"]["leastConfidence"]) == (str(library.target), "medium")
+    assert Path(job["manifest"]).is_file()
     assert library.exported() == [
         "2024/20240131_120000.bmp",
         "2024/20240131_120000.bmp.xmp",

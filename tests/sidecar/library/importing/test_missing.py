@@ -111,15 +111,17 @@ def test_only_the_folder_that_is_imported_is_looked_at(library: Any, photo: Phot
     assert states(library)["d.jpg"] == "done"
 
 
-def test_a_folder_without_any_file_is_told_and_nothing_in_it_is_marked(library: Any, photo: Photo) -> None:
+def test_an_empty_folder_is_told_and_nothing_in_it_is_marked(library: Any, photo: Photo) -> None:
     library.put("a.jpg", photo(1))
     library.run()
     shutil.rmtree(library.photos)
     library.photos.mkdir(exist_ok=True)  # as the place where a disk is to be mounted
     told = library.run()
-    assert "1 were imported from it. Is its disk mounted?" in told["warning"]
+    assert "files were imported from it (1). Is its disk mounted?" in told["warning"]
     assert "disk" in str(jobs.warning(library.job().options))
     assert states(library) == {"a.jpg": "done"}
+    (library.photos / "below").mkdir()
+    assert library.run()["missing"] == 1
 
 
 def test_of_a_folder_that_may_not_be_looked_into_nothing_is_known(

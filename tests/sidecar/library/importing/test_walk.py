@@ -100,6 +100,9 @@ def test_what_may_not_be_asked(tmp_path: Path) -> None:
         readable(str(tmp_path), roots_of(None))
     with pytest.raises(ContentUnknown):
         readable(f"{tmp_path}/none", roots)
+    (tmp_path / "a.jpg").touch()
+    with pytest.raises(InvalidRequest, match="is a file"):
+        readable(f"{tmp_path}/a.jpg", roots)
     with pytest.raises(ContentUnknown):
         readable(f"{tmp_path}/{'n' * 300}", roots)
 

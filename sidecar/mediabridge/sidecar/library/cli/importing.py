@@ -101,7 +101,7 @@ def _import(kit: Kit, path: str, *, as_json: bool) -> dict[str, Any]:
     errors = list(_errors(door, number, None if as_json else _TOLD))
     if not as_json:
         done = f"{counts['done']} of {counts['total']} files are in the library, {counts['failed']} failed"
-        gone = f"; {counts['missing']} are not there any more" if counts["missing"] else ""
+        gone = f"; not there any more: {counts['missing']}" if counts["missing"] else ""
         click.echo(logs.clean(f"{path}: {done}{gone}; {counts['groups']} groups of duplicates."))
         if "warning" in counts:
             click.echo(logs.clean(f"{path}: {counts['warning']}"), err=True)

@@ -18,9 +18,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from mediabridge.sidecar import errors
 from mediabridge.sidecar.database.door import Door
 from mediabridge.sidecar.extraction.engine import Engine
-from mediabridge.sidecar.faults import EngineClosed, EngineUnavailable, Fault, StorageFull
+from mediabridge.sidecar.faults import ContentUnknown, EngineClosed, EngineUnavailable, Fault, StorageFull
 from mediabridge.sidecar.library import jobs, preferences, steps
 from mediabridge.sidecar.library.steps import Done
 from mediabridge.sidecar.limits import megabytes
@@ -103,6 +104,11 @@ def _note(door: Door, job_id: str, status: str, problem: Fault | None = None) ->
 
 def _error(problem: Fault) -> dict[str, str]:
     return {"kind": type(problem).__name__, "message": problem.message}
+
+
+def _code(problem: Fault) -> dict[str, str]:
+    """Of one file: as imports and answers name what went wrong."""
+    return {"kind": errors.kind_of(problem).code, "message": problem.message}
 
 
 class _Export:
@@ -235,7 +241,7 @@ class _Export:
 
     def _fail(self, problems: Mapping[bytes, Fault]) -> None:
         if problems:
-            ends = [Done(key, _error(problem)) for key, problem in problems.items()]
+            ends = [Done(key, _code(problem)) for key, problem in problems.items()]
             self._parts.door.write(lambda session: steps.finish(session, self._job.id, ends))
             self._failed += len(problems)
 
@@ -251,7 +257,7 @@ class _Export:
 
 
 def _gone() -> Fault:
-    return Fault("The file is not in the library any more.")
+    return ContentUnknown("The file is not in the library any more.")
 
 
 def _found(future: Future[Made]) -> Made | Fault:

@@ -55,13 +55,22 @@ def plan_folder(door: Door, job_id: str, folder: str, tell: Tell) -> None:
 def _missed(door: Door, job_id: str, folder: str, looked: int, tell: Tell) -> dict[str, int]:
     """What the library knows below the folder, and the walk has not met.
 
-    Where it has met nothing at all, it is more likely that a disk is not mounted: that is told, and nothing marked.
+    Of a folder that holds nothing at all, it is more likely that its disk is not mounted: that is told, and nothing
+    marked.
     """
-    if not os.path.isdir(folder) and os.path.lexists(folder):  # noqa: PTH112  one file
+    if os.path.isfile(folder):  # noqa: PTH113  it alone is imported
         return {}
-    if looked:
-        return {"missing": missing.mark(door, job_id, folder, lambda: tell(looked))}
-    return {"unmounted": missing.count(door, job_id, folder, lambda: tell(looked))}
+    if _is_bare(folder):
+        return {"unmounted": missing.count(door, job_id, folder, lambda: tell(looked))}
+    return {"missing": missing.mark(door, job_id, folder, lambda: tell(looked))}
+
+
+def _is_bare(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return True
 
 
 def plan_uploads(door: Door, job_id: str, uploads: Sequence[Upload], tell: Tell) -> None:
@@ -145,7 +154,7 @@ def _add_problems(door: Door, job_id: str, problems: Sequence[Problem]) -> None:
 
 
 def _error(problem: OSError) -> dict[str, str]:
-    return {"kind": type(problem).__name__, "message": f"It cannot be read: {problem.strerror or problem}."}
+    return {"kind": "unreadable_file", "message": f"It cannot be read: {problem.strerror or problem}."}
 
 
 def _unchanged(known: Mapping[bytes, Known], one: Seen) -> bool:

@@ -21,7 +21,7 @@ def readable(asked: str, roots: Iterable[Path]) -> Path:
     """The folder that is asked for, links resolved, when it lies below one of the roots.
 
     Raises `InvalidRequest` for no path, `Forbidden` for one outside, also of a folder that is not there: who may not
-    look there shall not learn what is; `ContentUnknown` for none inside.
+    look there shall not learn what is; `ContentUnknown` for none inside, `InvalidRequest` for a file there.
     """
     if not asked.startswith("/") or "\0" in asked or not _is_path(asked):
         msg = "path: it must be an absolute path of a folder on the server."
@@ -35,6 +35,9 @@ def readable(asked: str, roots: Iterable[Path]) -> Path:
         msg = "path: the folder lies outside of those that imports may read."
         raise Forbidden(msg, _ALLOW)
     if not os.path.isdir(real):  # noqa: PTH112  says no, where a Path would raise
+        if os.path.isfile(real):  # noqa: PTH113
+            msg = f"path: {asked[:200]!r} is a file."
+            raise InvalidRequest(msg, "Name the folder that it lies in, or send the file to POST /api/upload.")
         msg = f"path: there is no folder {asked[:200]!r}."
         raise ContentUnknown(msg, "Check the path on the server.")
     return real

@@ -24,7 +24,7 @@ def many() -> Response:
     args = request.args
     asking.only(args, asking.PAGE | {"settled", "kind"})
     settled = _SETTLED[asking.choice(args, "settled", tuple(_SETTLED)) or "false"]
-    kind = asking.choice(args, "kind", groups.KINDS)
+    kind = asking.choice(args, "kind", (groups.COPIES, *groups.KINDS))
     limit = asking.limit(args, _MOST) if "limit" in args else _MOST
     asked = cursor.digest(["duplicates", settled, kind])
     after = asking.after(args, asked, int)

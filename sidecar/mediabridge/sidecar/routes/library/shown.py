@@ -9,6 +9,7 @@ from typing import Any
 from mediabridge.sidecar.database.models import Companion, Decision, File, Job, JobFile
 from mediabridge.sidecar.jobs.job import Job as Queued
 from mediabridge.sidecar.library import jobs, moments
+from mediabridge.sidecar.library.export.manifest import name_of
 from mediabridge.sidecar.library.export.options import as_asked
 from mediabridge.sidecar.library.groups import Shown
 
@@ -20,7 +21,7 @@ def file(row: File, tags: Sequence[str]) -> Json:
     return {
         "id": row.id,
         "name": row.name,
-        "path": None if row.path is None else row.path.decode("utf-8", "replace"),
+        "path": _path(row),
         "source": "upload" if row.path is None else "path",
         "status": row.state,
         "processingError": row.processing_error,
@@ -105,16 +106,19 @@ def job(row: Job, queued: Queued | None) -> Json:
         "progress": {"done": row.done, "total": row.total, "failed": row.failed},
         "stage": row.stage,
         "error": row.error or (None if queued is None else queued.error),
-        **(
-            {"missing": jobs.missing(row.options), "warning": jobs.warning(row.options)}
-            if row.kind == jobs.IMPORT
-            else {}
-        ),
+        **_outcome(row),
         "options": _asked(row),
         "createdAt": moments.utc_text(row.created_us),
         "updatedAt": moments.utc_text(row.updated_us),
         "finishedAt": None if row.finished_us is None else moments.utc_text(row.finished_us),
     }
+
+
+def _outcome(row: Job) -> Json:
+    """What an import has missed; where an export says what came of each file, once it is through."""
+    if row.kind == jobs.IMPORT:
+        return {"missing": jobs.missing(row.options), "warning": jobs.warning(row.options)}
+    return {"manifest": f"{row.options['target']}/{name_of(row.id)}" if row.status == "completed" else None}
 
 
 def _asked(row: Job) -> Json:
@@ -129,4 +133,9 @@ def _asked(row: Job) -> Json:
 def failure(step: JobFile, row: File | None) -> Json:
     """A file that a job could not do."""
     outcome = step.outcome if isinstance(step.outcome, dict) else {}
-    return {"fileId": step.file_id, "name": outcome.get("name") if row is None else row.name, "error": step.error}
+    name = outcome.get("name") if row is None else row.name
+    return {"fileId": step.file_id, "name": name, "path": None if row is None else _path(row), "error": step.error}
+
+
+def _path(row: File) -> str | None:
+    return None if row.path is None else row.path.decode("utf-8", "replace")
