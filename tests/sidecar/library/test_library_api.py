@@ -400,3 +400,8 @@ def test_an_upload_without_files_is_shown_its_own_address(served: Any) -> None:
     answer = served.request("POST", "/api/upload", body, {"Content-Type": "multipart/form-data; boundary=x"})
     assert (answer.status, answer.json["code"]) == (400, "invalid_request")
     assert answer.json["suggestion"].endswith("/api/upload")
+    bare = served.request("POST", "/api/upload", b"abc", {"Content-Type": "text/plain"})
+    assert (bare.status, bare.json["suggestion"]) == (400, answer.json["suggestion"])
+    text = body.replace(b'name="file"', b'name="files"')
+    refused = served.request("POST", "/api/upload", text, {"Content-Type": "multipart/form-data; boundary=x"})
+    assert (refused.status, refused.json["supported"]) == (415, ["image/*", "video/*"])

@@ -73,7 +73,7 @@ def _store(parts: Services, file: Upload) -> dict[str, Any]:
         raise InvalidRequest(msg, "Check the file on your side; it may not have been written completely.")
     if judge(os.fspath(file.path), file.size, file.name) is None:
         msg = f"{file.name}: it is no picture and no video."
-        raise UnsupportedMedia(msg, "Store other files with POST /upload.")
+        raise UnsupportedMedia(msg, "Store other files with POST /upload.", supported=("image/*", "video/*"))
     kept_in = parts.store.accept(Label(sanitise(file.name)), parts.max_bytes, file.size)
     try:
         with file.path.open("rb") as source:

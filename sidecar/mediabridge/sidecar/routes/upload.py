@@ -52,17 +52,23 @@ def _boundary(request: Request, wanted: str) -> bytes:
         return boundary
     if request.mimetype == MULTIPART:
         msg = "The multipart body is broken: its Content-Type names no boundary."
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg, _example(wanted))
     found = request.mimetype or "missing"
     msg = f"Content-Type: {MULTIPART} is needed, with the file in the part '{wanted}'; it is {found[:100]}."
-    raise InvalidRequest(msg)
+    raise InvalidRequest(msg, _example(wanted))
+
+
+def _example(wanted: str) -> str:
+    """The same request, as it works."""
+    parts = "-F files=@a.jpg -F files=@b.jpg" if wanted == "files" else f"-F {wanted}=@photo.jpg"
+    return f"Try: curl {parts} {URL}{request.path}"
 
 
 def one_file(form: Form) -> Upload:
     """The file of the part `file`. Raises `InvalidRequest` for none, for several, for an empty one."""
     chosen = form.files.getlist("file")
     if not chosen:
-        raise InvalidRequest(_why_no_file(form.fields, form.files, "file"))
+        raise InvalidRequest(_why_no_file(form.fields, form.files, "file"), _example("file"))
     if len(chosen) > 1:
         msg = f"file: {len(chosen)} files were sent; this call takes one."
         raise InvalidRequest(msg, "Send one file per request, or all of them to /api/extract/batch as 'files'.")
@@ -78,8 +84,7 @@ def many_files(form: Form) -> list[Upload]:
     """The files of the parts `files`, empty ones too. Raises `InvalidRequest` for none, or too many."""
     chosen = form.files.getlist("files")
     if not chosen:
-        example = f"Try: curl -F files=@a.jpg -F files=@b.jpg {URL}{request.path}"
-        raise InvalidRequest(_why_no_file(form.fields, form.files, "files"), example)
+        raise InvalidRequest(_why_no_file(form.fields, form.files, "files"), _example("files"))
     if len(chosen) > BATCH_LIMIT:
         msg = f"files: {len(chosen)} files were sent; this call takes {BATCH_LIMIT}."
         raise InvalidRequest(msg, "Send them in several requests.")
