@@ -132,6 +132,7 @@ def test_filters(served: Any, query: str, numbers: list[int]) -> None:
     [
         ("files?from=yesterday", "from"),
         ("files?to=2024-13", "to"),
+        ("files?from=2024&to=2023-12-31", "to"),
         ("files?type=photo,cat", "type"),
         ("files?status=lost", "status"),
         ("files?confidence=sure", "confidence"),

@@ -88,6 +88,11 @@ def test_every_wrong_value_is_refused_by_name(value: object) -> None:
         assert told is None or told.startswith(f"{name}: ")
 
 
+def test_no_time_lies_between_an_end_and_a_later_beginning() -> None:
+    assert "before 'from'" in str(refusal({"target": "/media/a", "from": "2024", "to": "2023"}))
+    assert refusal({"target": "/media/a", "from": "2024", "to": "2024"}) is None
+
+
 def refusal(body: dict[str, object]) -> str | None:
     """What is wrong; of what is right, that it comes back as it was."""
     try:

@@ -74,6 +74,9 @@ def parse(body: object, *, keepers_only: bool = False) -> tuple[Options, bool]:
     for name, (field, read) in _FIELDS.items():
         if body.get(name) is not None:
             found[field] = _read(name, read, body[name])
+    first, last = found.get("first_us"), found.get("last_us")
+    if first is not None and last is not None and last < first:
+        raise _wrong("to", "lies before 'from', so that there is nothing to export")
     dry = body.get("dryRun")
     return Options(**found), False if dry is None else _read("dryRun", _flag, dry)
 

@@ -37,4 +37,4 @@ def settle(door: Door, job_id: str) -> None:
 def _why(number: int | None, state: str | None, error: Any) -> Mapping[str, str]:
     if number is None:
         return _GONE
-    return error if state == "failed" and error else _ELSEWHERE
+    return error if state in ("failed", "missing") and error else _ELSEWHERE

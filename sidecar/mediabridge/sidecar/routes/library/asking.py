@@ -37,9 +37,13 @@ def only(args: Args, known: Collection[str]) -> None:
 def filters(args: Args) -> Filters:
     """The filters of lists of files."""
     undated = flag(args, "undated")
+    first = _value(args, "from", lambda text: moments.bound(text, last=False))
+    last = _value(args, "to", lambda text: moments.bound(text, last=True))
+    if first is not None and last is not None and last < first:
+        raise wrong("to", "it lies before 'from'")
     return Filters(
-        first_us=_value(args, "from", lambda text: moments.bound(text, last=False)),
-        last_us=_value(args, "to", lambda text: moments.bound(text, last=True)),
+        first_us=first,
+        last_us=last,
         kinds=_words(args, "type", KINDS),
         tags=_tags(args),
         duplicates=flag(args, "duplicates") is True,
