@@ -19,6 +19,8 @@ from mediabridge.sidecar.database.database import Database
 from mediabridge.sidecar.database.models import UNDATED, Duplicate, File
 from mediabridge.sidecar.library import cursor, listing, summary, tags, timeline
 from mediabridge.sidecar.library.cursor import Place
+from mediabridge.sidecar.library.export import records
+from mediabridge.sidecar.library.export.options import Options
 from mediabridge.sidecar.library.intake import KINDS
 from mediabridge.sidecar.library.listing import ORDERS, REVIEWS, STATES, Filters
 from mediabridge.sidecar.library.origin import fold
@@ -170,6 +172,22 @@ def test_a_page_comes_from_an_index_without_sorting(
     database.close()
     assert not [step for step in seen if "TEMP B-TREE" in step], seen
     assert any(word in "\n".join(seen) + "\n" for word in index.replace("$", "\n").split("|")), seen
+
+
+@pytest.mark.parametrize("keepers_only", [False, True])
+def test_an_export_is_planned_from_an_index_without_sorting(tmp_path: Path, keepers_only: bool) -> None:
+    database = fresh("sqlite", tmp_path)
+
+    def work(session: Session) -> list[str]:
+        options = Options(target="/media", keepers_only=keepers_only)
+        statement = records.planned(session, options, (5, 5), 500)
+        compiled = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+        return [row[3] for row in session.execute(text(f"EXPLAIN QUERY PLAN {compiled}".replace(":", r"\:")))]
+
+    first, *rest = database.read(work)
+    database.close()
+    assert "ix_files_taken " in first
+    assert "ix_files_sha256" in rest[-1]  # the last step: nothing is sorted
 
 
 def test_the_timeline_is_counted_in_an_index_alone(tmp_path: Path) -> None:

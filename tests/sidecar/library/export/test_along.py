@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mediabridge.sidecar.library import intake, review
 from mediabridge.sidecar.library.export.job import export
 from mediabridge.sidecar.library.export.options import parse
 from mediabridge.sidecar.library.export.plan import dry_run
@@ -134,3 +135,16 @@ def test_a_dry_run_counts_them_and_names_what_is_gone(library: Library, picture:
     assert library.export()["failed"] == 1
     failed = next(line for line in library.manifest() if line["result"] == "failed")
     assert (failed["source"], failed["error"]["kind"]) == (str(gone), "not_found")
+
+
+def test_what_was_moved_is_exported_from_where_it_is(library: Library, picture: Picture) -> None:
+    old = library.put("old.jpg", picture())
+    number = library.add(old)
+    other = library.add(library.put("new.jpg", old.read_bytes()))
+    old.unlink()
+    library.door.write(lambda session: intake.lose(session, [number]))
+    told = dry_run(parse({"target": str(library.target)})[0], library.parts)
+    assert (told["files"], told["missing"], told["leftOut"]["moved"]) == (1, 0, 1)
+    assert library.export()["failed"] == 0
+    library.door.write(lambda session: review.decide(session, other, "discard"))
+    assert library.export(keepersOnly=True)["failed"] == 1  # nobody else has it now

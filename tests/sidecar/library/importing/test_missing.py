@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from mediabridge.sidecar.database.models import Duplicate
-from mediabridge.sidecar.library import jobs, review
+from mediabridge.sidecar.database.models import Duplicate, Job
+from mediabridge.sidecar.library import audit, jobs, review
+from mediabridge.sidecar.library.importing import moved
 
 Photo = Callable[..., bytes]
 
@@ -156,3 +157,42 @@ def test_a_plan_that_was_cut_off_marks_nothing_that_is_there(library: Any, photo
     assert stopped.typename == "Stopped"
     assert library.run(job="one")["missing"] == 1
     assert [name for name, state in states(library).items() if state == "missing"] == ["5.jpg"]
+
+
+def test_what_was_decided_follows_a_file_that_was_moved(on_both: Any, photo: Photo) -> None:
+    on_both.put("stays.jpg", photo(1))
+    path = on_both.put("old/a.jpg", photo(2))
+    on_both.run()
+    number = on_both.files()["a.jpg"].id
+
+    def decide(session: Any) -> None:
+        review.decide(session, number, "keep")
+        review.choose_date(session, number, 1_000_000, 60)
+        review.set_tags(session, number, ["Oma"])
+
+    on_both.database.write(decide)
+    on_both.put("new/b.jpg", path.read_bytes())
+    path.unlink()
+    on_both.run(job="one")
+    on_both.database.write(lambda session: session.execute(update(Job).values(status="running")))
+    on_both.run(job="one")  # and once
+    new = on_both.files()["b.jpg"]
+    assert (new.review, new.taken_us, new.chosen, on_both.tags("b.jpg")) == ("keep", 1_000_000, True, ["Oma"])
+    made = on_both.database.read(lambda session: audit.listed(session, new.id))
+    assert [(row.action, row.field) for row in made] == [("moved", "tags"), ("moved", "taken"), ("moved", "review")]
+    on_both.database.write(lambda session: audit.undo(session, made[0].batch))
+    again = on_both.files()["b.jpg"]
+    assert (again.review, again.month, again.chosen, on_both.tags("b.jpg")) == (None, 202401, False, [])
+
+
+@pytest.mark.parametrize(
+    ("news", "olds", "found"),
+    [
+        ([(5, "x", "b")], [(1, "x", "a"), (2, "x", "b")], {5: 2}),
+        ([(5, "x", "c"), (6, "x", "a")], [(1, "x", "a"), (2, "x", "b")], {5: 2, 6: 1}),
+        ([(5, "x", "a"), (6, "x", "a")], [(1, "x", "a")], {5: 1}),
+        ([(5, "x", "a")], [(1, "y", "a")], {}),
+    ],
+)
+def test_who_was_who(news: Any, olds: Any, found: dict[int, int]) -> None:
+    assert moved.pair(news, olds) == found

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Select, Table, bindparam, func, select, update
-from sqlalchemy.orm import Session, defer
+from sqlalchemy import ColumnElement, Select, Table, bindparam, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased, defer
 
 from mediabridge.sidecar.database.models import UNDATED, File, Job, JobFile
 from mediabridge.sidecar.library import steps, tags
-from mediabridge.sidecar.library.intake import READ, batches
+from mediabridge.sidecar.library.intake import batches
 from mediabridge.sidecar.library.listing import Filters, conditions
 from mediabridge.sidecar.library.steps import Step
 
@@ -21,6 +21,8 @@ KIND = "export"
 _JOBS, _STEPS = cast("Table", Job.__table__), cast("Table", JobFile.__table__)
 Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 Outcome = Mapping[str, Any]
+# Asked by what a state is not, where another index than that of the states is to be used.
+_UNREAD = ("failed", "pending")
 _SHORT = defer(File.details, raiseload=True)  # long, and of no use here
 
 
@@ -40,22 +42,31 @@ def chosen(session: Session, options: Options, after: Place, limit: int) -> list
 
 
 def left_out(session: Session, options: Options) -> dict[str, int]:
-    """How many files of the library are not exported: those that nobody has read yet, those that could not be."""
-    rows = session.execute(select(File.state, func.count()).where(File.state.not_in(READ)).group_by(File.state))
+    """How many files of the library are not exported: those that nobody has read yet, those that could not be, those
+    that were moved.
+    """
+    rows = session.execute(select(File.state, func.count()).where(File.state.in_(_UNREAD)).group_by(File.state))
     found = dict(rows.all())
     discarded = 0
     if options.keepers_only:
-        where = [*_conditions(session, options, keepers=False), File.review == "discard"]
+        where = [*_chosen(session, options, keepers=False), _is_alone(options), File.review == "discard"]
         discarded = session.scalar(select(func.count()).select_from(File).where(*where)) or 0
-    return {"pending": found.get("pending", 0), "failed": found.get("failed", 0), "discarded": discarded}
+    where = [*_chosen(session, options), ~_is_alone(options), File.state == "missing"]
+    moved = session.scalar(select(func.count()).select_from(File).where(*where)) or 0
+    failed = found.get("failed", 0)
+    return {"pending": found.get("pending", 0), "failed": failed, "discarded": discarded, "moved": moved}
 
 
 def plan(session: Session, job_id: str, options: Options, after: Place, limit: int) -> Place | None:
     """A step for each file behind a place; gives the next place, None at the end. What the job has stays as it is."""
-    statement = _behind(select(File.taken_us, File.id), session, options, after).limit(limit)
-    rows = [(taken_us, file_id) for taken_us, file_id in session.execute(statement)]
+    rows = [(taken_us, file_id) for taken_us, file_id in session.execute(planned(session, options, after, limit))]
     steps.add(session, job_id, [Step(key_of(file_id), file_id) for _, file_id in rows])
     return rows[-1] if rows else None
+
+
+def planned(session: Session, options: Options, after: Place, limit: int) -> Select[int, int]:
+    """What `plan` asks the database."""
+    return _behind(select(File.taken_us, File.id), session, options, after).limit(limit)
 
 
 def is_planned(session: Session, job_id: str) -> bool:
@@ -171,18 +182,27 @@ def unfinished(session: Session) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _behind(statement: Query, session: Session, options: Options, after: Place) -> Query:
     place = (File.taken_us > after[0]) | ((File.taken_us == after[0]) & (File.id > after[1]))
-    return statement.where(*_conditions(session, options), place).order_by(File.taken_us, File.id)
+    return statement.where(*_chosen(session, options), _is_alone(options), place).order_by(File.taken_us, File.id)
 
 
-def _conditions(session: Session, options: Options, *, keepers: bool = True) -> list[Any]:
+def _is_alone(options: Options) -> ColumnElement[bool]:
+    """Not so of a missing file whose bytes the library has elsewhere: it was moved, and is exported from there."""
+    twin = aliased(File)
+    where = [twin.sha256 == File.sha256, twin.state.not_in([*_UNREAD, "missing"])]
+    if options.keepers_only:
+        where.append(twin.review.is_(None) | (twin.review != "discard"))
+    return or_(File.state == "done", ~exists().where(*where))
+
+
+def _chosen(session: Session, options: Options, *, keepers: bool = True) -> list[Any]:
     filters = Filters(
         first_us=options.first_us,
         last_us=options.last_us,
         kinds=options.kinds,
         tags=options.tags,
-        states=READ,  # what is missing fails, and the manifest says why
     )
     found: list[Any] = [*conditions(session, filters), File.sha256.is_not(None)]
+    found.append(File.state.not_in(_UNREAD))  # of what is missing, the manifest says so
     if options.keepers_only and keepers:
         found.append(File.review.is_(None) | (File.review != "discard"))
     return found

@@ -25,7 +25,7 @@ from mediabridge.sidecar.faults import Fault
 from mediabridge.sidecar.images.shelf import Shelf
 from mediabridge.sidecar.library import jobs, preferences, steps
 
-from . import leftover
+from . import leftover, moved
 from .grouping import Grouper
 from .hashes import Hashes
 from .index import Indexer
@@ -86,6 +86,7 @@ def run_import(tools: Tools, job_id: str, run: Run, watch: Watch = lambda *_: No
             illustrator = Illustrator(door, job_id, tools.shelf, tools.local, tools.new_path, tools.decoders)
             illustrator.run(progress.enter("pictures", undrawn))
         leftover.settle(door, job_id)
+        moved.follow(door, job_id)
         if unread or undrawn:
             progress.enter("duplicates")
         groups = Grouper(door, job_id, tools.hashes).run(run.check)
