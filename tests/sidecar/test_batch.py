@@ -222,3 +222,15 @@ def test_the_tier_in_the_address_is_judged_before_the_upload(start_sidecar: Any,
     with sidecar.connect() as sock:  # without the tier it may be sent
         sock.sendall(head.replace("?tier=free", "").encode())
         assert sock.recv(100).startswith(b"HTTP/1.1 100 ")
+
+
+def test_an_upload_without_files_is_shown_its_own_address(sidecar: Any) -> None:
+    body = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.jpg"\r\n\r\nabc\r\n--x--\r\n'
+    answer = sidecar.request("POST", "/api/upload", body, {"Content-Type": "multipart/form-data; boundary=x"})
+    assert (answer.status, answer.json["code"]) == (400, "invalid_request")
+    assert answer.json["suggestion"].endswith("/api/upload")
+    bare = sidecar.request("POST", "/api/upload", b"abc", {"Content-Type": "text/plain"})
+    assert (bare.status, bare.json["suggestion"]) == (400, answer.json["suggestion"])
+    text = body.replace(b'name="file"', b'name="files"')
+    refused = sidecar.request("POST", "/api/upload", text, {"Content-Type": "multipart/form-data; boundary=x"})
+    assert (refused.status, refused.json["supported"]) == (415, ["image/*", "video/*"])

@@ -394,15 +394,3 @@ def test_jobs_with_their_errors(served: Any, library: Database, instance: Path) 
     page = served.get("/api/library/jobs?limit=1&kind=import").json
     rest = served.get(f"/api/library/jobs?limit=1&kind=import&cursor={page['next']}").json
     assert sorted(job["id"] for job in page["jobs"] + rest["jobs"]) == sorted(others)
-
-
-def test_an_upload_without_files_is_shown_its_own_address(served: Any) -> None:
-    body = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.jpg"\r\n\r\nabc\r\n--x--\r\n'
-    answer = served.request("POST", "/api/upload", body, {"Content-Type": "multipart/form-data; boundary=x"})
-    assert (answer.status, answer.json["code"]) == (400, "invalid_request")
-    assert answer.json["suggestion"].endswith("/api/upload")
-    bare = served.request("POST", "/api/upload", b"abc", {"Content-Type": "text/plain"})
-    assert (bare.status, bare.json["suggestion"]) == (400, answer.json["suggestion"])
-    text = body.replace(b'name="file"', b'name="files"')
-    refused = served.request("POST", "/api/upload", text, {"Content-Type": "multipart/form-data; boundary=x"})
-    assert (refused.status, refused.json["supported"]) == (415, ["image/*", "video/*"])
