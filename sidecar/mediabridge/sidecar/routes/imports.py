@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import Any
 
@@ -56,7 +57,8 @@ def import_path() -> Response:
         raise InvalidRequest(msg, _TRY)
     parts = services()
     folder = os.fspath(readable(asked["path"], parts.import_roots))
-    return _accepted(parts, {"path": folder}, {}, key=f"import:{folder}")
+    key = hashlib.sha256(os.fsencode(folder)).hexdigest()  # its name may be no text
+    return _accepted(parts, {"path": folder}, {}, key=f"import:{key}")
 
 
 @blueprint.get("/api/worker-health")
