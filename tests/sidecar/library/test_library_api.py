@@ -313,6 +313,7 @@ def test_decisions_about_a_file_and_their_way_back(served: Any) -> None:
         ("PUT", "settings", {"timezone": "Mars"}, "timezone"),
         ("PUT", "settings", {"colour": "red"}, "colour"),
         ("POST", "tags/from-folders", {"root": "p"}, "root"),
+        ("POST", "tags/from-folders", {"root": "/\ud800"}, "root"),
     ],
 )
 def test_what_is_wrong_in_a_body_is_named(served: Any, method: str, path: str, fields: Any, name: str) -> None:

@@ -7,6 +7,7 @@ taken.
 from __future__ import annotations
 
 import time
+from calendar import isleap, monthrange
 from datetime import UTC, date, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  clocks on walls have no zone
@@ -56,29 +57,29 @@ def bound(text: str, *, last: bool) -> int:
 
     Raises `ValueError` in a person's words.
     """
-    first, following = _span(text)
-    return us_of(following) - 1 if last else us_of(first)
+    first, length = _span(text)
+    return us_of(first) + length // _US - 1 if last else us_of(first)
 
 
-def _span(text: str) -> tuple[datetime, datetime]:
+def _span(text: str) -> tuple[datetime, timedelta]:
+    """Beginning and length: the end of the last year is no time that Python has."""
     try:
         if len(text) == len("2024") and text.isascii() and text.isdigit():
             year = int(text)
-            return _start(date(year, 1, 1)), _start(date(year + 1, 1, 1))
+            return _start(date(year, 1, 1)), (365 + isleap(year)) * _DAY
         if len(text) == len("2024-01"):
             first = date.fromisoformat(f"{text}-01")
-            return _start(first), _start((first + 31 * _DAY).replace(day=1))
+            return _start(first), monthrange(first.year, first.month)[1] * _DAY
         if len(text) == len("2024-01-31"):
-            first = date.fromisoformat(text)
-            return _start(first), _start(first + _DAY)
+            return _start(date.fromisoformat(text)), _DAY
         moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError) as problem:
+    except ValueError as problem:
         msg = "it is no date (as 2024, 2024-01, 2024-01-31 or 2024-01-31T12:00:00)"
         raise ValueError(msg) from problem
     if moment.tzinfo is not None:
         msg = "it has a zone; dates of the library are those of the clock on the wall"
         raise ValueError(msg)
-    return moment, moment + (_US if moment.microsecond else timedelta(seconds=1))
+    return moment, _US if moment.microsecond else timedelta(seconds=1)
 
 
 def _start(day: date) -> datetime:

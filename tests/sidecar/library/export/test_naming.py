@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from datetime import datetime
 
@@ -91,6 +92,11 @@ def test_every_wrong_value_is_refused_by_name(value: object) -> None:
 def test_no_time_lies_between_an_end_and_a_later_beginning() -> None:
     assert "before 'from'" in str(refusal({"target": "/media/a", "from": "2024", "to": "2023"}))
     assert refusal({"target": "/media/a", "from": "2024", "to": "2024"}) is None
+
+
+def test_a_target_is_a_path_that_a_system_could_have() -> None:
+    assert "what no path has" in str(refusal({"target": "/media/\ud800"}))
+    assert refusal({"target": os.fsdecode(b"/media/caf\xe9")}) is None
 
 
 def refusal(body: dict[str, object]) -> str | None:

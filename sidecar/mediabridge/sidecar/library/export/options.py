@@ -96,8 +96,8 @@ def _target(value: object) -> str:
     if not isinstance(value, str) or not value:
         msg = "it is no path"
         raise ValueError(msg)
-    if "\0" in value or len(os.fsencode(value)) > _LONGEST:
-        msg = "it is too long, or holds a null byte"
+    if "\0" in value or len(value.encode("utf-8", "surrogatepass")) > _LONGEST or not _is_path(value):
+        msg = "it is too long, or holds what no path has"
         raise ValueError(msg)
     if not value.startswith("/"):
         msg = "it is not absolute"
@@ -106,6 +106,15 @@ def _target(value: object) -> str:
         msg = "it holds '..'"
         raise ValueError(msg)
     return os.path.normpath(value)
+
+
+def _is_path(value: str) -> bool:
+    """JSON can have code points that no bytes stand for."""
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _flag(value: object) -> bool:

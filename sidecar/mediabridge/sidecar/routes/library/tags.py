@@ -24,10 +24,13 @@ def from_folders() -> Response:
     root = asking.body({"root"}).get("root")
     if not isinstance(root, str) or not root.startswith("/") or "\0" in root:
         raise asking.wrong("root", "it is no absolute path")
+    try:
+        raw = root.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as problem:  # JSON can have code points that no bytes stand for
+        raise asking.wrong("root", "it is no path that a system could have") from problem
     library = services().library
     ignored = library.read(preferences.read)["ignoredFolders"]
     new, after = 0, 0
-    raw = root.encode("utf-8", "surrogateescape")
     while True:
         step = partial(tags.from_folders, root=raw, ignored=ignored, after=after)
         added, last = library.write(step)
