@@ -32,5 +32,13 @@ def run(settings: Settings, console: Console, *, production: bool, reload: bool,
         grace_s=options.rules.grace_s,
         watch=CodeWatch(folders_of(options.target)) if reload else None,
     )
-    log.info("listening on %s", listener.address.url)
+    say_where(listener.address.url, asked_port=settings.port)
     return runner.run(Beside(command, sink, runner.beside_ended) if command else None)
+
+
+def say_where(url: str, *, asked_port: int) -> None:
+    """Log where the host listens. At any log level when any free port was asked for: nobody else can know it."""
+    if asked_port:
+        log.info("listening on %s", url)
+    else:
+        log.handle(log.makeRecord(log.name, logging.INFO, __file__, 0, "listening on %s", (url,), None))
