@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import shutil
 import stat
 import time
@@ -20,7 +21,9 @@ def test_production_logs_are_json_lines_and_warnings_only(start, photo):
     assert instance.end() == 0
     entries = [json.loads(line) for line in instance.lines]
     assert all({"time", "message"} <= set(entry) for entry in entries)
-    assert not any(entry.get("level") == "info" for entry in entries)
+    told = [entry["message"] for entry in entries if entry.get("level") == "info"]
+    assert len(told) == 1, "the port that was found, and nothing else"
+    assert re.fullmatch(r"listening on http://127\.0\.0\.1:[1-9]\d*", told[0])
 
 
 def test_a_sidecar_on_a_unix_socket_serves_the_same(start, photo, tmp_path):
