@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from email.utils import parsedate_to_datetime
+from itertools import chain
 from typing import NamedTuple
 
 from .cache_control import lifetime_s
@@ -171,6 +172,12 @@ def of_not_modified(fields: Iterable[Header]) -> Headers:
 
 def freshened(kept: Headers, news: Headers) -> Headers:
     """The kept fields with those of a 304 in the place of their namesakes (RFC 9111 §3.2)."""
-    given = [pair for pair in of_not_modified(news) if pair[0] != b"age"]
-    names = {name for name, _ in given}
-    return [pair for pair in kept if pair[0] not in names] + given
+    given: dict[bytes, Headers] = {}
+    for pair in of_not_modified(news):
+        if pair[0] != b"age":
+            given.setdefault(pair[0], []).append(pair)
+    left: dict[bytes, Headers] = dict(given)
+    fields: Headers = []
+    for pair in kept:
+        fields += left.pop(pair[0], []) if pair[0] in given else [pair]
+    return [*fields, *chain.from_iterable(left.values())]
