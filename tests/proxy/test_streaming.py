@@ -119,6 +119,37 @@ def test_server_sent_events_pass_at_once_and_stop_with_the_client(stage: Stage) 
     assert stage.event().outcome is Outcome.CLIENT_GONE
 
 
+def test_a_server_that_stops_ends_server_sent_events_and_nothing_else(stage: Stage) -> None:
+    parts = {"/api/events": b"text/event-stream; charset=utf-8", "/api/slow": b"text/plain"}
+    stopping, ended = threading.Event(), threading.Event()
+
+    def script(call: Call) -> None:
+        target = call.request().target
+        call.send(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n" % parts[target])
+        call.send(b"3\r\none\r\n")
+        if target == "/api/events":
+            assert call.at_end()
+            ended.set()
+        else:
+            assert stopping.wait(DEADLINE_S)
+            assert ended.wait(DEADLINE_S)
+            call.send(b"3\r\ntwo\r\n0\r\n\r\n")
+
+    stage.set_up(script)
+    wires = {}
+    for target in parts:
+        wires[target] = stage.client()
+        wires[target].send(request(target))
+        assert wires[target].head() is not None
+        assert wires[target].chunk() == b"one"
+    stage.proxy.end_streams()
+    stopping.set()
+    assert wires["/api/events"].chunk() == b""  # the end of the body, not of the connection
+    assert wires["/api/slow"].chunk() == b"two"
+    assert wires["/api/slow"].chunk() == b""
+    assert [stage.event().outcome for _ in parts] == [Outcome.OK, Outcome.OK]
+
+
 def test_slow_body_with_a_length_passes_at_once(stage: Stage) -> None:
     received = threading.Semaphore(0)
 

@@ -8,11 +8,11 @@ import logging
 import os
 import signal
 from collections.abc import Iterator
-from typing import Any
 
 import uvicorn
 
 from mediabridge.bridge import ExitStatus, Listener, PythonBridge, StartError
+from mediabridge.proxy import AsgiProxy
 
 from .beside import Beside
 from .joined import JoinedProtocol
@@ -37,13 +37,14 @@ class Runner:
     def __init__(
         self,
         bridge: PythonBridge,
-        app: Any,
+        app: AsgiProxy,
         listener: Listener,
         *,
         grace_s: float,
         watch: CodeWatch | None = None,
     ) -> None:
         self._bridge = bridge
+        self._app = app
         self._listener = listener
         self._grace_s = grace_s
         self._watch = watch
@@ -104,7 +105,7 @@ class Runner:
         """The user's command is gone: everything ends."""
         if self._loop is not None and not self._server.should_exit:
             log.log(logging.INFO if status.ok else logging.ERROR, "the command %s; stopping", status)
-            self._loop.call_soon_threadsafe(setattr, self._server, "should_exit", True)
+            self._loop.call_soon_threadsafe(self._finish)
 
     def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         for number in SIGNALS:
@@ -121,4 +122,8 @@ class Runner:
             os._exit(0)
         self._asked = True
         log.info("stopping; once more to stop at once")
+        self._finish()
+
+    def _finish(self) -> None:
         self._server.should_exit = True
+        self._app.end_streams()

@@ -75,6 +75,14 @@ class AsgiProxy:
         elif path not in self._cached.cache or not await self._recall(scope, path, send):
             await self._serve(scope, path, route, receive, send)
 
+    def end_streams(self) -> None:
+        """End server-sent events within 50 ms, now and later: no server that lets requests finish could ever stop.
+
+        Their clients connect anew by themselves (HTML Living Standard, 9.2.3). May be called from any thread.
+        """
+        if self._client is not None:
+            self._client.stopping = True
+
     async def aclose(self) -> None:
         """Close the idle connections to the upstream. A later request opens new ones."""
         if self._client is not None:

@@ -33,6 +33,7 @@ class Client:
         self.loop = loop
         self.limits = limits
         self.balancer = Balancer()
+        self.stopping = False  # what has no end is ended
         self._thread = get_ident()
         self._dropped = dropped
         self._pool = Pool(loop, max_idle_s=limits.pool_idle_s, size=limits.pool_size)

@@ -116,6 +116,12 @@ class Connection(ResponseReader, asyncio.Protocol):
         self.abort()
         self._wake()
 
+    def cut(self) -> None:
+        """Let what has come be the whole response, and close the connection."""
+        self.complete = True
+        self.abort()
+        self._wake()
+
     def abort(self) -> None:
         """Close without sending what is still unsent."""
         self.closed = True

@@ -274,6 +274,9 @@ class Exchange(Account):
         conn = self._conn
         if conn is None:
             return
+        if self._client.stopping and conn.status and headers.is_event_stream(conn.headers):
+            conn.cut()
+            return
         if conn.activity != self._mark:
             self._mark, self._since = conn.activity, now
             return

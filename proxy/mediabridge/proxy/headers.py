@@ -72,6 +72,12 @@ def rule(name: bytes, own: frozenset[bytes] = frozenset()) -> int:
     return KEEP
 
 
+def is_event_stream(fields: Headers) -> bool:
+    """Whether a response has no end by itself: server-sent events (HTML Living Standard, 9.2), of no stated length."""
+    found = dict(fields)
+    return found.get(b"content-type", b"").lower().startswith(b"text/event-stream") and b"content-length" not in found
+
+
 class RuleBook(dict[bytes, int]):
     """``rule`` by name, remembered for the names that come again: a bounded number of short ones."""
 
