@@ -17,6 +17,7 @@ from sqlalchemy import select
 from mediabridge.sidecar.database.models import Duplicate
 from mediabridge.sidecar.extraction.engine import Engine
 from mediabridge.sidecar.extraction.pool import start_pool
+from mediabridge.sidecar.extraction.verdict import BREAKS_OFF
 from mediabridge.sidecar.library import companions, preferences
 
 Photo = Callable[..., bytes]
@@ -158,6 +159,15 @@ def test_duplicates_are_grouped_and_a_later_import_joins_them(on_both: Any, phot
     assert [row.keeper for row in rows].count(True) == 1
     assert len({row.group_id for row in rows}) == 1
     assert len(rows) == 3
+
+
+def test_a_picture_that_breaks_off_is_imported_with_a_warning(library: Any, photo: Photo) -> None:
+    library.put("whole.jpg", photo(1))
+    library.put("cut.jpg", photo(1)[:-300])
+    assert library.run()["failed"] == 0
+    rows = library.files()
+    assert rows["cut.jpg"].details["warnings"] == [BREAKS_OFF]
+    assert "warnings" not in rows["whole.jpg"].details
 
 
 def test_sidecars_are_read_with_their_picture(library: Any, photo: Photo, exiftool: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mediabridge.sidecar.library.dates import position
@@ -17,6 +17,7 @@ _SECONDS = re.compile(r"(\d{1,9}(?:\.\d+)?)(?: s)?", re.ASCII)
 _SIDEWAYS = re.compile(r"\b(?:90|270)\b")
 _LONGEST_TEXT = 500
 _MOST_KEYWORDS = 100
+_MOST_WARNINGS = 5
 
 
 def size_of(metadata: Metadata) -> tuple[int, int] | tuple[None, None]:
@@ -58,6 +59,12 @@ def details_of(metadata: Metadata) -> dict[str, Any]:
     marks |= {"burstId": seen.burst_id, "contentId": seen.content_id}
     told |= {name: value for name, value in marks.items() if value}
     return told | ({"position": list(place)} if place else {})
+
+
+def warnings_of(warnings: Sequence[str]) -> dict[str, Any]:
+    """What a person should know of a file that can be read all the same, as that it breaks off; without trifles."""
+    told = [text[:_LONGEST_TEXT] for text in warnings if not text.startswith("[minor]")]
+    return {"warnings": told[:_MOST_WARNINGS]} if told else {}
 
 
 def keywords_of(metadata: Metadata) -> list[str]:

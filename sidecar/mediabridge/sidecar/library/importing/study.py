@@ -169,7 +169,7 @@ class Student:
         metadata = reading.metadata
         taken = self._taken(task, metadata, sidecars)
         width, height = facts.size_of(metadata)
-        details = facts.details_of(metadata)
+        details = facts.details_of(metadata) | facts.warnings_of(reading.warnings)
         for sidecar in sidecars:
             if sidecar.position:
                 details.setdefault("position", list(sidecar.position))
