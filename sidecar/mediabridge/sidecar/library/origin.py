@@ -33,6 +33,14 @@ def of_upload(sha256: str, name: str) -> Origin:
     return Origin(_key(b"upload", f"{sha256}/{name}".encode()), None, name)
 
 
+def is_path(asked: str) -> bool:
+    """Whether the system could have such a path; JSON can have null bytes, and code points that no bytes stand for."""
+    try:
+        return b"\0" not in os.fsencode(asked)
+    except UnicodeEncodeError:
+        return False
+
+
 def fold(text: str) -> str:
     """As names and tags are compared: composed, without case."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from mediabridge.sidecar.faults import URL, InvalidRequest
 from mediabridge.sidecar.library import moments, tags
 from mediabridge.sidecar.library.intake import KINDS
+from mediabridge.sidecar.library.origin import is_path
 
 Metadata = Literal["embed", "sidecar", "none"]
 Least = Literal["low", "medium", "high"]
@@ -96,7 +97,7 @@ def _target(value: object) -> str:
     if not isinstance(value, str) or not value:
         msg = "it is no path"
         raise ValueError(msg)
-    if "\0" in value or len(value.encode("utf-8", "surrogatepass")) > _LONGEST or not _is_path(value):
+    if not is_path(value) or len(os.fsencode(value)) > _LONGEST:
         msg = "it is too long, or holds what no path has"
         raise ValueError(msg)
     if not value.startswith("/"):
@@ -106,15 +107,6 @@ def _target(value: object) -> str:
         msg = "it holds '..'"
         raise ValueError(msg)
     return os.path.normpath(value)
-
-
-def _is_path(value: str) -> bool:
-    """JSON can have code points that no bytes stand for."""
-    try:
-        os.fsencode(value)
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _flag(value: object) -> bool:

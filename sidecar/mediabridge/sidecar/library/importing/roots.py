@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mediabridge.sidecar.faults import ContentUnknown, Forbidden, InvalidRequest
+from mediabridge.sidecar.library.origin import is_path
 
 _ALLOW = "Set IMPORT_ROOTS to the folders below which imports may read (separated as PATH is), and start again."
 
@@ -23,7 +24,7 @@ def readable(asked: str, roots: Iterable[Path]) -> Path:
     Raises `InvalidRequest` for no path, `Forbidden` for one outside, also of a folder that is not there: who may not
     look there shall not learn what is; `ContentUnknown` for none inside, `InvalidRequest` for a file there.
     """
-    if not asked.startswith("/") or "\0" in asked or not _is_path(asked):
+    if not asked.startswith("/") or not is_path(asked):
         msg = "path: it must be an absolute path of a folder on the server."
         raise InvalidRequest(msg, 'Send {"path": "/absolute/folder"}.')
     known = tuple(roots)
@@ -41,12 +42,3 @@ def readable(asked: str, roots: Iterable[Path]) -> Path:
         msg = f"path: there is no folder {asked[:200]!r}."
         raise ContentUnknown(msg, "Check the path on the server.")
     return real
-
-
-def _is_path(asked: str) -> bool:
-    """Whether the system could have such a name; JSON can have code points that no bytes stand for."""
-    try:
-        os.fsencode(asked)
-    except UnicodeEncodeError:
-        return False
-    return True
