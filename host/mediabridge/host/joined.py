@@ -1,15 +1,22 @@
 """uvicorn's HTTP protocol with one write for what a turn of the event loop says: head and body of a small answer.
 
 uvloop writes at once since 0.22, so that uvicorn's two writes for an answer are two system calls and two packets.
+What is no HTTP gets the error of the contract, where uvicorn has a line of text.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mediabridge.proxy import request_id_of
+
+from .answers import problem
+
+_MEND = "Send HTTP/1.1, and percent-encode in the address whatever is not ASCII (RFC 3986, section 2.5)."
 _LARGE = 32 * 1024  # more than that goes on its way by itself
 
 
@@ -55,3 +62,15 @@ class JoinedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Part of ``asyncio.Protocol``."""
         super().connection_made(cast("asyncio.Transport", JoinedWrites(transport, self.loop)))
+
+    def send_400_response(self, msg: str) -> None:
+        """Part of ``HttpToolsProtocol``: what its parser does not take."""
+        told = problem("Invalid request", msg, _MEND, 400, "invalid_request")
+        request_id = request_id_of(())
+        body = json.dumps({**told, "requestId": request_id}).encode()
+        head = (
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncache-control: no-store\r\n"
+            f"x-request-id: {request_id}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
