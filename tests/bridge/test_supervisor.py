@@ -27,6 +27,7 @@ from mediabridge.bridge import (
     listen,
 )
 from mediabridge.bridge.health import Answer
+from mediabridge.bridge.loop import Loop
 
 from .doubles import (
     FAST,
@@ -209,6 +210,33 @@ def test_a_stop_during_the_start_ends_the_wait_for_it(make: Bridges) -> None:
     it.stop()
     finish(thread)
     assert "stopped while it started" in str(errors[0])
+
+
+def test_a_stop_at_the_very_beginning_of_a_start_is_not_lost(make: Bridges, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on, start = threading.Event(), threading.Event(), Loop.start
+
+    def slowly(loop: Loop) -> None:
+        begun.set()
+        assert go_on.wait(PATIENCE_S)
+        start(loop)
+
+    monkeypatch.setattr(Loop, "start", slowly)
+    it = make(probe=Health(Answer(ok=False, reason="starting")), rules=replace(FAST, start_tries=10**6))
+
+    def begin() -> None:
+        with pytest.raises(StartError):
+            it.start()
+
+    starting = in_thread(begin)
+    assert begun.wait(PATIENCE_S)
+    stopping = in_thread(it.stop)
+    stopping.join(0.1)  # time to be lost
+    go_on.set()
+    finish(stopping)
+    finish(starting)
+    assert it.status().state is State.STOPPED
+    assert it._loop is not None
+    assert not it._loop.alive  # nothing goes on behind it
 
 
 def test_a_fault_of_the_bridge_itself_leaves_nobody_waiting(make: Bridges, recwarn: pytest.WarningsRecorder) -> None:

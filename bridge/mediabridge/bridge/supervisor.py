@@ -76,7 +76,7 @@ class PythonBridge:
         self._fleet: Fleet | None = None
         self._loop: Loop | None = None
         self._stopping = False
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()
         self._changed = threading.Condition()
         self._status = Status(State.STOPPED, WhyNotReady.NOT_STARTED)
         self._routes: tuple[Route, ...] = ()
@@ -102,7 +102,7 @@ class PythonBridge:
 
     def let_go(self) -> None:
         """In a forked child, where no thread of ours lives: the sidecar is the parent's, and may be followed."""
-        self._starting, self._changed = threading.Lock(), threading.Condition()
+        self._starting, self._changed = threading.RLock(), threading.Condition()
         self._is_copy = self._loop is not None and self.options.shared
         self._loop = self._fleet = self._console = None
 
@@ -217,7 +217,8 @@ class PythonBridge:
         self._finish(ev.KillAsked(), STOP_MARGIN_S)
 
     def _finish(self, event: ev.StopAsked | ev.KillAsked, timeout_s: float) -> None:
-        loop = self._loop
+        with self._starting:  # a start that has only just begun has no loop yet, and would go on
+            loop = self._loop
         if loop is not None and loop.alive:
             loop.post(lambda: self._end(event))
             if loop.inside:
