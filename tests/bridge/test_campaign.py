@@ -11,6 +11,7 @@ import pytest
 
 CAMPAIGN = Path(__file__).parents[2] / "benchmarks" / "campaign_bridge.py"
 BUSY = 1.5  # runnable threads per processor above which a missed rate says nothing
+TRIES = 3  # a rate is compared on a machine that others use as well
 
 
 def run(part: str) -> subprocess.CompletedProcess[str]:
@@ -27,20 +28,16 @@ def test_every_bound_of_the_campaign_holds(part):
 
 
 def test_every_line_is_forwarded_at_no_less_than_half_the_rate_of_a_bare_loop():
-    done = run("lines")
-    told = done.stdout + done.stderr
-    assert "byte was missing" not in done.stderr, told
-    if done.returncode and (beside := others()):
-        pytest.skip(f"rates cannot be compared {beside}; `make campaign-bridge` does: {done.stderr.strip()}")
-    assert done.returncode == 0, told
-
-
-def others():
-    """Who else uses the processors; empty when nobody does."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        return "beside other tests"
-    load = os.getloadavg()[0]
-    return f"on a machine this busy (load {load:.1f})" if load > BUSY * (os.cpu_count() or 1) else ""
+    outputs = []
+    for _ in range(TRIES):
+        done = run("lines")
+        outputs.append(done.stdout + done.stderr)
+        assert "byte was missing" not in done.stderr, outputs
+        if done.returncode == 0:
+            return
+    if os.getloadavg()[0] > BUSY * (os.cpu_count() or 1):
+        pytest.skip(f"rates cannot be compared on a machine this busy (load {os.getloadavg()[0]:.1f})")
+    pytest.fail("\n".join(outputs))
 
 
 def test_a_bound_that_is_missed_ends_the_campaign_with_1_and_the_figure(tmp_path):
