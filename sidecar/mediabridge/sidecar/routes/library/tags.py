@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 from flask import Response
 
 from mediabridge.sidecar.answers import answer
 from mediabridge.sidecar.library import preferences, tags
+from mediabridge.sidecar.library.origin import is_path
 from mediabridge.sidecar.services import services
 
 from . import asking
@@ -22,12 +24,9 @@ def many() -> Response:
 def from_folders() -> Response:
     """`{"root": "/photos"}`: files below it get the names of their folders; a transaction for each thousand."""
     root = asking.body({"root"}).get("root")
-    if not isinstance(root, str) or not root.startswith("/") or "\0" in root:
+    if not isinstance(root, str) or not root.startswith("/") or not is_path(root):
         raise asking.wrong("root", "it is no absolute path")
-    try:
-        raw = root.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as problem:  # JSON can have code points that no bytes stand for
-        raise asking.wrong("root", "it is no path that a system could have") from problem
+    raw = os.fsencode(root)
     library = services().library
     ignored = library.read(preferences.read)["ignoredFolders"]
     new, after = 0, 0
