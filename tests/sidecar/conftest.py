@@ -45,6 +45,7 @@ for line in sys.stdin:
         if kind == "hang":
             time.sleep(600)
         elif kind == "slow":
+            open("%s.%d" % (sys.argv[0], os.getpid()), "w").close()  # it has one
             time.sleep(1.5)
         elif kind == "die":
             os.kill(os.getpid(), signal.SIGKILL)

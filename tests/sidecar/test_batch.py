@@ -113,8 +113,9 @@ def test_exiftool_killed_in_the_middle_costs_at_most_what_it_was_reading(
         target=lambda: answers.append(send(sidecar, [(f"{n}.slow", b"x%d" % n) for n in range(6)]))
     )
     thread.start()
-    busy = until(lambda: [process["pid"] for process in pool(sidecar) if process["busy"]])
-    os.kill(busy[0], signal.SIGKILL)
+    tools = [tool.pid for tool in sidecar.tools]
+    reading = until(lambda: [pid for pid in tools if Path(f"{stand_in}.{pid}").exists()])
+    os.kill(reading[0], signal.SIGKILL)
     thread.join(30)
     assert (answers[0].json["succeeded"], answers[0].json["failed"]) == (5, 1)
 
