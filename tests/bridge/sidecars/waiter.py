@@ -3,18 +3,14 @@
 import contextlib
 import os
 import signal
-import threading
 
-from serving import serve
+from serving import forever, serve
 
-ending = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: ending.set())
 if os.fork() == 0:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    while True:
-        signal.pause()
+    forever()  # the default of SIGTERM ends it, from its first moment on
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # by its threads as well: it is kept until it is waited for
 serve()
-ending.wait()
+signal.sigwait({signal.SIGTERM})
 with contextlib.suppress(ChildProcessError):
     while True:
         os.wait()
