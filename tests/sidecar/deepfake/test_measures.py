@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pictures import jpeg, scene, subject
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from mediabridge.sidecar.deepfake.measures import copy_move, error_levels, ghosts, noise, pixels, resaved, spectrum
 from mediabridge.sidecar.deepfake.measures.plan import MOST_SIDE
@@ -116,6 +117,27 @@ def test_a_picture_that_was_saved_once_has_no_ghosts(tmp_path: Path) -> None:
 def test_where_no_block_can_tell_no_ghost_is_denied(tmp_path: Path) -> None:
     piece, _ = ghosts.measure(read(tmp_path, Image.new("RGB", (256, 256), (90, 120, 150))))
     assert (piece.status, piece.finding) == ("not_applicable", "Not applicable: it is too smooth to tell.")
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_smooth_places_show_no_ghosts(tmp_path: Path, seed: int) -> None:
+    """Never saved as JPEG: bands of one brightness fit the steps of some quality, and had been taken for its ghost."""
+    blurred = scene(seed, 640, 480).convert("L").filter(ImageFilter.GaussianBlur(12)).convert("RGB")
+    piece, _ = ghosts.measure(read(tmp_path, blurred))
+    assert piece.status in ("none", "not_applicable"), piece.finding
+
+
+def test_a_map_says_what_is_white(tmp_path: Path) -> None:
+    """Stretched, a picture in which nothing changes looks like one in which much does."""
+    picture = read(tmp_path, jpeg(grainy(1), 80, subsampling=0), "a.jpg")
+    shown = {module.ID: module.measure(picture)[1] for module in (error_levels, noise, ghosts)}
+    for name in ("error_levels", "noise"):
+        piece = shown[name]
+        assert piece is not None
+        assert re.search(r" White is [0-9.]+ of 255 or more\.$", piece.reads_as), piece.reads_as
+    ghost = shown["jpeg_ghosts"]
+    assert ghost is not None
+    assert np.asarray(Image.open(io.BytesIO(ghost.png))).max() < 255, "no ghost, nothing white"
 
 
 @pytest.mark.parametrize("turn", [1, 4, 6])

@@ -68,7 +68,7 @@ def measure(pixels: Pixels) -> tuple[Evidence, Picture | None]:
     words = f"{len(parts)} part(s) of the picture occur twice, the largest over {regions[0]['share']:.1%} of it."
     piece = Evidence(ID, "measurement", "found", words, METHOD, CAVEAT, "suggests_edit", "weak", {"regions": regions})
     mask = np.logical_or.reduce([part.mask | _twin(part.mask, part.shift) for part in parts])
-    return piece, plan(pixels, ID, mask.astype(np.float32), _BLOCK * scale, READS_AS)
+    return piece, plan(pixels, ID, mask.astype(np.float32), _BLOCK * scale, READS_AS, white=1.0)
 
 
 def copies(levels: Levels) -> list[Copied]:

@@ -44,7 +44,7 @@ def measure(pixels: Pixels) -> tuple[Evidence, Picture | None]:
         "the map shows where."
     )
     piece = Evidence(ID, "measurement", "found", words, METHOD, CAVEAT, "neutral", "weak", value)
-    return piece, plan(pixels, ID, found, _BLOCK, READS_AS)
+    return piece, plan(pixels, ID, found, _BLOCK, READS_AS, unit="of 255")
 
 
 def levels(stored: Image.Image, quality: int = QUALITY) -> Levels:

@@ -24,13 +24,18 @@ METHOD = (
 )
 CAVEAT = (
     "It sees a place only when that was saved at a lower quality than the whole, on the same grid of 8x8 pixels. "
-    "Smooth places show ghosts of any quality. Saved twice is ordinary; a ghost of a part alone is worth a look."
+    "Smooth places can hardly tell. Saved twice is ordinary; a ghost of a part alone is worth a look."
 )
-READS_AS = "Bright has a trace of an earlier save at one of the qualities tried; the brighter, the plainer."
-_BLOCK = 16
+READS_AS = (
+    "Bright has a trace of an earlier save at one of the qualities tried; black has none, white a perfect one. Single "
+    "grey dots come by chance."
+)
+_BLOCK, _UNIT = 16, 8  # _UNIT: of JPEG
 _DEPTH = 0.35  # of a dip below its neighbours, from which on it counts
 _LEAST_ERROR = 0.5  # mean squared difference at the neighbours, below which a block is too smooth to tell
+_STEP = 2.5  # grey levels: of the brightness of an 8x8 square at the lowest quality tried
 _PART, _WHOLE = 0.02, 0.5  # share of the blocks that can tell
+_PLAINER = 3.0  # times the share of any other quality: dips that come by chance are spread over many
 _LEAST_BLOCKS = 16
 _OWN = 7  # qualities below the file's own that show its own save, not an earlier one
 
@@ -50,22 +55,24 @@ def measure(pixels: Pixels) -> tuple[Evidence, Picture | None]:
         "share": share,
         "shares": {str(one): part for one, part in shares.items()},
     }
-    piece = _judged(value, quality, share, int(telling.any(axis=0).sum()))
+    others = max((part for one, part in shares.items() if one != quality), default=0.0)
+    plain = share >= max(_PART, _PLAINER * others)
+    piece = _judged(value, quality if plain else None, share, int(telling.any(axis=0).sum()))
     strongest = np.where(telling.any(axis=0), depths.max(axis=0), 0).clip(0)
     whole = box[:2] == (0, 0) and box[2] + 8 > pixels.size[0] and box[3] + 8 > pixels.size[1]
     reads_as = (
         READS_AS if whole else f"{READS_AS} It shows the middle {box[2] - box[0]}x{box[3] - box[1]} pixels alone."
     )
-    return piece, plan(pixels, ID, strongest, _BLOCK, reads_as)
+    return piece, plan(pixels, ID, strongest, _BLOCK, reads_as, white=1.0)
 
 
-def _judged(value: dict[str, object], quality: int, share: float, able: int) -> Evidence:
-    """`able`: how many blocks change enough to tell."""
+def _judged(value: dict[str, object], quality: int | None, share: float, able: int) -> Evidence:
+    """`quality`: None where none stands out; `able`: how many blocks change enough to tell."""
     if able < _LEAST_BLOCKS:
         words = "Not applicable: it is too smooth to tell."
         return Evidence(ID, "measurement", "not_applicable", words, METHOD, CAVEAT, value=value)
-    if share < _PART:
-        words = f"No part shows the trace of an earlier save at a lower quality ({able} blocks can tell)."
+    if quality is None:
+        words = f"No part shows a plain trace of an earlier save at a lower quality ({able} blocks can tell)."
         return Evidence(ID, "measurement", "none", words, METHOD, CAVEAT, value=value)
     where = "Most of the picture" if share >= _WHOLE else f"{share:.0%} of the blocks that can tell"
     words = f"{where} may have been saved at about quality {quality} once ({able} blocks can tell)."
@@ -73,14 +80,29 @@ def _judged(value: dict[str, object], quality: int, share: float, able: int) -> 
 
 
 def differences(grey: Image.Image) -> Levels:
-    """For each quality and block the mean squared difference: qualities x rows x columns."""
+    """For each quality and block the mean squared difference: qualities x rows x columns.
+
+    Of smooth blocks without that of the brightness of their 8x8 squares: all four lie on one level there, which fits
+    the steps of some quality by chance, and so does that of the whole band around.
+    """
     levels = np.asarray(grey, dtype=np.int16)
+    smooth = _spread(block_means(levels, _UNIT)) < _STEP
     curves = []
     for quality in QUALITIES:
         with Image.open(again(grey, quality)) as saved:
             difference = np.asarray(saved, dtype=np.int16) - levels
-        curves.append(block_means(difference * difference, _BLOCK))
+        squared, brightness = block_means(difference * difference, _UNIT), block_means(difference, _UNIT) ** 2
+        detail, whole = block_means(squared - brightness, 2), block_means(squared, 2)
+        curves.append(np.where(smooth, detail, whole))
     return np.stack(curves)
+
+
+def _spread(means: Levels) -> Levels:
+    """How far the four 8x8 squares of each block are apart in brightness."""
+    rows, columns = means.shape[0] // 2, means.shape[1] // 2
+    four = means[: rows * 2, : columns * 2].reshape(rows, 2, columns, 2)
+    spread: Levels = four.max(axis=(1, 3)) - four.min(axis=(1, 3))
+    return spread
 
 
 def dips(curves: Levels) -> tuple[Levels, npt.NDArray[np.bool_]]:

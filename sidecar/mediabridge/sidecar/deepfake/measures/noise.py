@@ -36,7 +36,7 @@ def measure(pixels: Pixels) -> tuple[Evidence, Picture | None]:
     value = {"median": middle, "p10": low, "p90": high}
     words = f"The noise's standard deviation is {middle:g} in the median block, {low:g} to {high:g} in four of five."
     piece = Evidence(ID, "measurement", "found", words, METHOD, CAVEAT, "neutral", "weak", value)
-    return piece, plan(pixels, ID, found, _BLOCK, READS_AS)
+    return piece, plan(pixels, ID, found, _BLOCK, READS_AS, unit="of 255")
 
 
 def deviations(grey: Image.Image) -> Levels:

@@ -16,17 +16,37 @@ from .pixels import Pixels
 MOST_SIDE = 768  # pixels of a map's longer side
 
 
-def plan(pixels: Pixels, id: str, levels: npt.NDArray[Any], scale: int, reads_as: str) -> Picture:  # noqa: A002  the answer's own name
-    """A map of block values that lie in the stored grid; black is 0, white the largest but for the top 0.5 %."""
+def plan(
+    pixels: Pixels,
+    id: str,  # noqa: A002  the answer's own name
+    levels: npt.NDArray[Any],
+    scale: int,
+    reads_as: str,
+    *,
+    white: float | None = None,
+    unit: str = "",
+) -> Picture:
+    """A map of block values that lie in the stored grid. Black is 0, white is `white`.
+
+    Without it, white is the largest value but for the top 0.5 %, and `reads_as` tells it in `unit`: stretched like
+    that, hardly anything looks like much.
+    """
     while max(levels.shape) > MOST_SIDE:
         levels, scale = _halved(levels), scale * 2
-    shown = pixels.turned(Image.fromarray(as_grey(levels)))
+    if white is None:
+        white = brightest(levels)
+        reads_as = f"{reads_as} White is {white:.2g} {unit} or more."
+    shown = pixels.turned(Image.fromarray(as_grey(levels, white)))
     return Picture(id, shown.width, shown.height, scale, reads_as, png(shown))
 
 
-def as_grey(levels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """0 .. 255; a few bright values do not darken all the others."""
-    white = float(np.percentile(levels, 99.5)) or float(levels.max()) or 1.0
+def brightest(levels: npt.NDArray[Any]) -> float:
+    """The value that is shown as white: a few large ones do not darken all the others."""
+    return float(np.percentile(levels, 99.5)) or float(levels.max()) or 1.0
+
+
+def as_grey(levels: npt.NDArray[Any], white: float) -> npt.NDArray[np.uint8]:
+    """0 .. 255."""
     return (np.clip(levels / white, 0, 1) * 255).astype(np.uint8)
 
 
