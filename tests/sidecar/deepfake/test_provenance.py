@@ -33,6 +33,10 @@ def with_text(path: Path, **texts: str) -> Path:
         ({"parameters": SD}, "generator_parameters"),
         ({"prompt": COMFY, "workflow": "{}"}, "generator_parameters"),
         ({"Software": "NovelAI"}, "generator_named"),
+        ({"invokeai_metadata": '{"generation_mode": "txt2img", "seed": 1}'}, "generator_parameters"),
+        ({"sd-metadata": '{"model": "sd", "image": {"seed": 1}}'}, "generator_parameters"),
+        ({"Dream": '"a cat" -s 50 -S 1234 -W 512'}, "generator_parameters"),
+        ({"parameters": '{"sui_image_params": {"prompt": "a cat", "seed": 1}}'}, "generator_parameters"),
         ({"Description": "a cat --v 6 Job ID: 0b1ae2c4-0d5f-4a7c-9d6e-3f2a1b0c9d8e"}, "generator_parameters"),
     ],
 )
@@ -49,6 +53,7 @@ def test_a_generators_text_in_a_png(exiftool: Path, tmp_path: Path, texts: dict[
         ("-XMP:CreatorTool=Adobe Firefly", True),
         ("-EXIF:Software=Stable Diffusion WebUI", True),
         ("-IPTC:Credit=Made with Google AI", True),
+        ("-XMP-tiff:Software=Adobe_Firefly", True),
         ("-IPTC:Credit=Photo: Midjourney Museum", False),
         ("-File:Comment=compared with DALL-E", False),
         ('-EXIF:UserComment={"1": {"inputs": {"text": ["2", 0]}, "class_type": "CLIPTextEncode"}}', True),
@@ -60,6 +65,24 @@ def test_a_generators_text_in_a_jpeg(exiftool: Path, tmp_path: Path, tag: str, d
     plant(exiftool, path, tag)
     found = traces.gather_generators(subject(path, metadata(exiftool, path)))
     assert (found.status, found.declares_ai) == ("found", declares)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"EXIF": {"Software": "FIREFLY 8SE V1.2"}},  # an action camera
+        {"Jpeg2000": {"Comment": "Created by Grok version 10.0.5"}},  # a library for JPEG 2000
+        {"PNG": {"Dream": "of a better world", "Parameters": "f = 50 mm"}},
+        {"XMP": {"AISystemUsed": " "}},
+    ],
+)
+def test_what_only_sounds_like_a_generator_is_none(tmp_path: Path, tags: dict[str, Any]) -> None:
+    assert traces.gather_generators(subject(tmp_path / "a.jpg", tags)).status == "none"
+
+
+def test_the_ai_system_of_iptc(tmp_path: Path) -> None:
+    found = traces.gather_generators(subject(tmp_path / "a.jpg", {"XMP": {"AISystemUsed": "ChatGPT DALL-E"}}))
+    assert (found.declares_ai, found.value["declaredBy"]) == (True, "generator_named")
 
 
 def test_an_annotation_is_no_workflow(tmp_path: Path) -> None:

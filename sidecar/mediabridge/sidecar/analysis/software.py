@@ -63,9 +63,10 @@ _PROGRAMS = (
         {
             "Stable Diffusion": r"stable.?diffusion|automatic1111|sd[ -]?webui|\bsdxl\b", "ComfyUI": r"comfyui",
             "Midjourney": r"midjourney", "DALL-E": r"dall.?e\b|bing image creator",
-            "OpenAI": r"\bopenai\b|gpt-?4o|chatgpt", "Adobe Firefly": r"firefly",
+            "OpenAI": r"\bopenai\b|gpt-?4o|chatgpt", "Adobe Firefly": r"adobe.{0,3}firefly",
             "Google AI": r"made with google ai|google gemini", "NovelAI": r"novelai", "InvokeAI": r"invoke.?ai",
-            "Leonardo AI": r"leonardo\.?ai", "Ideogram": r"ideogram", "FLUX": r"\bflux\.?1", "Grok": r"\bgrok\b",
+            "Leonardo AI": r"leonardo\.?ai", "Ideogram": r"ideogram", "FLUX": r"\bflux\.?1",
+            "Grok": r"(?<!created by )\bgrok\b",  # by which a library for JPEG 2000 names itself
             "Fooocus": r"fooocus", "Draw Things": r"draw things",
         },
     ),
@@ -91,10 +92,19 @@ _BLOCKS = (
         ),
     ),
     ("InvokeAI", "generation parameters", re.compile(r'"invokeai_metadata"|"app_version"\s*:\s*"invokeai')),
+    ("SwarmUI", "generation parameters", re.compile(r'"sui_image_params"\s*:')),
     ("NovelAI", "generation parameters", re.compile(r'"request_type"\s*:\s*"PromptGenerateRequest"')),
     ("Fooocus", "generation parameters", re.compile(r'"base_model"\s*:.*"sampler"\s*:')),
     ("Midjourney", "a job of the generator", re.compile(r"Job ID: [0-9a-f]{8}-[0-9a-f]{4}-")),
 )
+# Keywords of PNG texts (in small letters) that one generator alone uses, and how the text begins.
+_KEYWORDS = {
+    "invokeai_metadata": ("InvokeAI", re.compile(r"\s*\{")),
+    "invokeai_graph": ("InvokeAI", re.compile(r"\s*\{")),
+    "sd-metadata": ("InvokeAI", re.compile(r"\s*\{")),
+    "dream": ("InvokeAI", re.compile(r'\s*".*" .*-S ?\d', re.DOTALL)),
+}
+_AI_SYSTEM = "AISystemUsed"  # IPTC Photo Metadata 2025.1: "the AI engine and/or the model name used to generate"
 # IPTC's digital source types (https://cv.iptc.org/newscodes/digitalsourcetype/): as the term, and as ExifTool words it.
 _SOURCE_TYPE = re.compile(r"(composite)?\s?(?:with)?\s?trained ?algorithmic ?media|algorithmic ?media", re.IGNORECASE)
 
@@ -104,7 +114,7 @@ def examine(subject: Subject) -> Examined:
     programs: list[dict[str, Any]] = []
     findings: list[Finding] = [*_photoshop_block(subject)]
     for where, tag, text in _texts(subject):
-        findings += [*_blocks(where, text), *_source_type(where, tag, text)]
+        findings += [*_blocks(where, tag, text), *_source_type(where, tag, text), *_ai_system(where, tag, text)]
         if tag in _NAMING:
             known = _known(tag, text)
             if known or tag not in _FREE_NAMES:
@@ -161,12 +171,22 @@ def _named(where: str, text: str, program: _Program) -> Finding:
     return Finding(f"{program.role}Named", what, where, "medium", METHOD, data)
 
 
-def _blocks(where: str, text: str) -> Iterator[Finding]:
-    for name, block, pattern in _BLOCKS:
-        if pattern.search(text):
-            what = f"The file carries {block} in the form that {name} writes."
-            data = {"name": name, "role": "generator", "value": text[:_LONGEST]}
-            yield Finding("generatorParameters", what, where, "high", METHOD, data)
+def _blocks(where: str, tag: str, text: str) -> Iterator[Finding]:
+    found = [(name, block) for name, block, pattern in _BLOCKS if pattern.search(text)]
+    name, begins = _KEYWORDS.get(tag.lower(), ("", None))
+    if begins is not None and begins.match(text):
+        found.append((name, "generation parameters"))
+    for name, block in found:
+        what = f"The file carries {block} in the form that {name} writes."
+        data = {"name": name, "role": "generator", "value": text[:_LONGEST]}
+        yield Finding("generatorParameters", what, where, "high", METHOD, data)
+
+
+def _ai_system(where: str, tag: str, text: str) -> Iterator[Finding]:
+    if tag == _AI_SYSTEM and text.strip():
+        what = "The file names the AI system that it was made with (IPTC property AI System Used)."
+        data = {"name": text.strip()[:_LONGEST], "role": "generator", "value": text[:_LONGEST]}
+        yield Finding("generatorNamed", what, where, "high", METHOD, data)
 
 
 def _source_type(where: str, tag: str, text: str) -> Iterator[Finding]:
