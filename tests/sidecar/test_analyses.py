@@ -11,8 +11,9 @@ import pytest
 
 from mediabridge.config import Settings, load
 from mediabridge.sidecar import analyses
-from mediabridge.sidecar.faults import ContentUnknown
+from mediabridge.sidecar.faults import ContentUnknown, UnreadableFile, UnsupportedMedia
 from mediabridge.sidecar.jobs.claims import Claims
+from mediabridge.sidecar.jobs.handling import Run, error_of
 from mediabridge.sidecar.jobs.job import Job
 from mediabridge.sidecar.jobs.schema import Database
 from mediabridge.sidecar.processing import Processing, build_processing
@@ -73,9 +74,40 @@ def test_a_deleted_files_answer_and_its_copy_of_a_failed_job_go(
         parts.derived.put(sha256, "thumbnail.webp", b"made from an original, which is no part of an analysis")
     analyses.forget(parts, ONE)
     held = [parts.held.path(job.payload["held"]).exists() for job in jobs]
-    assert held == [False, True, True], "a job that is yet to run needs its file"
+    assert held == [False, True, False]
+    waiting = parts.queue.get(jobs[2].id)
+    assert waiting is not None
+    assert waiting.status == "cancelled", "else what was deleted would be kept again"
     assert parts.derived.names(ONE) == ["thumbnail.webp"]
     assert len(parts.derived.names(OTHER)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 100), ("a.txt", b"plain words\n")]
+)
+def test_a_job_that_failed_tells_what_a_request_would_have_told(
+    settings: Settings, parts: Processing, claims: Claims, tmp_path: Path, exiftool: Any, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    payload = {"held": parts.held.keep(tmp_path / name), "name": name, "sha256": ONE, "maps": False}
+    parts.queue.submit(analyses.KIND, payload)
+    job = claims.claim("me", [analyses.KIND])
+    assert job is not None
+    with pytest.raises((UnreadableFile, UnsupportedMedia)) as raised:
+        analyses.analysed(settings, parts, Run(job, claims))
+    claims.fail((job.id, job.fence), error_of(raised.value), hopeless=True)
+    failed = parts.queue.get(job.id)
+    assert failed is not None
+    told = analyses.failure(parts, failed)
+    assert (type(told), told.message, told.suggestion) == (
+        type(raised.value),
+        raised.value.message,
+        raised.value.suggestion,
+    )
+    extras = [(getattr(one, "partial", None), getattr(one, "supported", None)) for one in (told, raised.value)]
+    assert extras[0] == extras[1] != (None, ())
+    analyses.forget(parts, ONE)
+    assert parts.derived.names(ONE) == []
 
 
 def test_a_job_whose_file_is_held_no_more_says_so(settings: Settings, parts: Processing, exiftool: Any) -> None:

@@ -5,21 +5,23 @@ Its answer is kept as long as there is room for derived files.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
 from mediabridge.config import Settings
 
 from .answers import to_bytes
+from .deepfake.analyst import unsupported
 from .deepfake.build import build_analyst
 from .extraction.engine import NAME
 from .extraction.extract import Extractor
 from .extraction.fallback import BuiltinExtractor
 from .extraction.reader import Reader
 from .extraction.stored import CachedExtractor, version_of
-from .faults import ContentUnknown
+from .faults import ContentUnknown, Fault, StorageFull, StorageUnavailable, UnreadableFile, UnsupportedMedia
 from .job_engine import engine_for_a_job
-from .jobs.handling import HOPELESS, Run
+from .jobs.handling import HOPELESS, Run, fault_of
 from .jobs.job import Job
 from .processing import Processing
 from .storage.backend import NotStoredError
@@ -37,8 +39,10 @@ def analysed(settings: Settings, parts: Processing, run: Run) -> dict[str, Any]:
         answer = _full(settings, parts, run)
         run.still_mine()
         parts.derived.replace(asked["sha256"], _file(run.job.id), to_bytes(answer))
-    except HOPELESS:
+    except HOPELESS as problem:
         parts.held.drop(asked["held"])
+        if isinstance(problem, UnreadableFile):
+            _keep_partial(parts, run, problem)
         raise
     parts.held.drop(asked["held"])
     parts.held.sweep(needed(parts))
@@ -47,23 +51,47 @@ def analysed(settings: Settings, parts: Processing, run: Run) -> dict[str, Any]:
 
 def told(parts: Processing, job: Job) -> dict[str, Any]:
     """The answer of a job that is done. Raises `ContentUnknown` when it had to make room."""
+    answer = _kept(parts, job)
+    if answer is None:
+        msg = "The answer of this analysis is not kept any more."
+        raise ContentUnknown(msg, _AGAIN)
+    return answer
+
+
+def failure(parts: Processing, job: Job) -> Fault:
+    """Why a job failed, with all that the answer to a request would have told."""
+    fault = fault_of(job)
+    if isinstance(fault, UnreadableFile) and (kept := _kept(parts, job)) is not None:
+        return UnreadableFile(fault.message, kept["suggestion"], partial=kept["partial"])
+    return unsupported(fault.message) if isinstance(fault, UnsupportedMedia) else fault
+
+
+def _keep_partial(parts: Processing, run: Run, problem: UnreadableFile) -> None:
+    """What was found in a broken file all the same, for `failure`; without room for it the words alone are told."""
+    run.still_mine()
+    kept = {"suggestion": problem.suggestion, "partial": problem.partial}
+    with contextlib.suppress(StorageFull, StorageUnavailable):
+        parts.derived.replace(run.payload["sha256"], _file(run.job.id), to_bytes(kept))
+
+
+def _kept(parts: Processing, job: Job) -> dict[str, Any] | None:
     try:
         with parts.derived.open(job.payload["sha256"], _file(job.id)) as file:
             answer: dict[str, Any] = json.load(file)
-    except NotStoredError as problem:
-        msg = "The answer of this analysis is not kept any more."
-        raise ContentUnknown(msg, _AGAIN) from problem
+    except NotStoredError:
+        return None
     return answer
 
 
 def forget(parts: Processing, sha256: str) -> None:
-    """Remove the answers about a file, and its copies that are held for jobs that failed."""
+    """Cancel the analyses of a file that are not done; remove its answers, and its copies that are held for jobs."""
+    for job in parts.queue.listed(statuses=["queued", "running", "paused", "failed"], kind=KIND, limit=_ALL):
+        if job.payload["sha256"] == sha256:
+            parts.queue.cancel(job.id)
+            parts.held.drop(job.payload["held"])
     for name in parts.derived.names(sha256):
         if name.startswith(_PREFIX):
             parts.derived.delete(sha256, name)
-    for job in parts.queue.listed(statuses=["failed"], kind=KIND, limit=_ALL):
-        if job.payload["sha256"] == sha256:
-            parts.held.drop(job.payload["held"])
 
 
 def needed(parts: Processing) -> set[str]:

@@ -182,7 +182,12 @@ def media_type_of(mime: str) -> MediaType:
     if kind == "video":
         return "video"
     msg = f"file: it holds {mime}, which is neither a picture nor a video."
-    raise UnsupportedMedia(msg, _SUPPORTED, supported=("image/*", "video/*"))
+    raise unsupported(msg)
+
+
+def unsupported(message: str) -> UnsupportedMedia:
+    """The error for what is neither, with what is."""
+    return UnsupportedMedia(message, _SUPPORTED, supported=("image/*", "video/*"))
 
 
 def _progress(tick: Tick | None, gone: Gone | None, done: int, total: int) -> None:

@@ -14,7 +14,7 @@ Json = Any
 _PIXELS = frozenset(step.id for step in STEPS if step.pixels)
 # Pictures that are whole, but whose pixels are not judged; any other problem of the decoding means that it is broken.
 _NOT_JUDGED = frozenset({"NoPicture", "RawPicture", "TooLargeError"})
-_WORDS = {"RawPicture": "it is sensor data of a camera (RAW), whose pixels are not measured"}
+_WORDS = {"RawPicture": "it is sensor data of a camera (RAW), or a TIFF of a kind that is not decoded"}
 
 
 @dataclass(slots=True)

@@ -9,7 +9,6 @@ from mediabridge.sidecar.answers import answer
 from mediabridge.sidecar.deepfake import DEPTHS, Depth
 from mediabridge.sidecar.faults import URL, Conflict, Fault, InvalidRequest, JobUnknown
 from mediabridge.sidecar.form import Form
-from mediabridge.sidecar.jobs.handling import fault_of
 from mediabridge.sidecar.jobs.job import Job
 from mediabridge.sidecar.services import Services, services
 
@@ -47,7 +46,7 @@ def analysis(job_id: str) -> Response:
     if job.status == "completed":
         return answer(analyses.told(parts, job))
     if job.status == "failed":
-        raise fault_of(job)
+        raise analyses.failure(parts, job)
     if job.status == "cancelled":
         msg = "The analysis was cancelled."
         raise Conflict(msg, "Send the file again.")
