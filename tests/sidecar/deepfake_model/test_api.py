@@ -137,6 +137,8 @@ def test_what_is_wrong_is_named(
     answer = ask(method, path, body)
     assert answer.status == status, answer.body
     assert word in answer.json["message"]
+    if status == 400 and "curl" in answer.json["suggestion"]:
+        assert PREFIX + path.partition("?")[0] in answer.json["suggestion"], "an example of the same request"
 
 
 def test_too_few_labels_are_answered_with_what_is_missing(ask: Callable[..., Any]) -> None:

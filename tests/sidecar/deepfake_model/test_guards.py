@@ -33,7 +33,7 @@ def test_no_user_and_no_round_may_change_too_much(votes: list[tuple[bool, str, b
     kept = list(selection.samples)
     assert [one for one in given_samples if one in kept] == kept
     assert len(given_samples) - len(kept) == sum(selection.left_out.values())
-    classes = Counter(one.fake for one in given_samples)
+    classes = Counter(one.fake for one in kept)
     shares = Counter((one.labeler, one.fake) for one in kept if not one.operator)
     assert all(number <= guards.MOST_SHARE * classes[fake] for (_, fake), number in shares.items())
     assert {one.sha256 for one in given_samples if one.operator} <= {one.sha256 for one in kept}
@@ -42,6 +42,16 @@ def test_no_user_and_no_round_may_change_too_much(votes: list[tuple[bool, str, b
             new = sum(one.fresh and not one.operator for one in kept if one.fake == fake)
             old = sum(not one.fresh or one.operator for one in kept if one.fake == fake)
             assert new <= old
+
+
+def test_a_users_share_is_of_what_is_kept() -> None:
+    """Of what was given, a flood would raise its own bound: 300 beside 100 had kept 120, more than half."""
+    flood = many([(True, "a", False, True)] * 300 + [(True, "b", True, True)] * 100)
+    kept = guards.select(flood, has_champion=False).samples
+    assert Counter(one.labeler for one in kept) == {"a": 42, "b": 100}
+    four = many([(True, name, False, True) for name in "abcd" for _ in range(30)])
+    assert len(guards.select(four, has_champion=False).samples) == 120
+    assert guards.select(four[:90], has_champion=False).samples == ()
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,17 @@ def test_the_operators_word_outweighs_others(service: ModelService) -> None:
     assert service.stats()["samples"]["real"] == 1
 
 
+@pytest.mark.parametrize("label", ["real", "fake"])
+def test_no_user_can_speak_first_in_the_operators_name(service: ModelService, label: Label) -> None:
+    name = same(service, 1)
+    service.feedback(name, "fake", "operator")
+    service.feedback(name, "real", "ann")
+    assert service.feedback(name, label, "operator", operator=True).status == "accepted"
+    assert service.stats()["samples"][label] == 1
+    with pytest.raises(Conflict):
+        service.feedback(name, "fake" if label == "real" else "real", "operator")
+
+
 def test_a_declared_fake_is_not_simply_real(service: ModelService) -> None:
     given = service.feedback(same(service, 1, "declared_ai"), "real", "ann")
     assert (given.status, given.reason) == ("quarantined", "contradicts_declared_ai")
@@ -191,6 +202,7 @@ def test_whatever_is_said_a_file_counts_with_one_label_and_that_is_the_operators
                 assert said[labeler][0] == label
                 continue
             assert given.id is not None
+            said.pop(labeler, None)  # the operator takes the place of a user of the same name
             if withdrawn:
                 service.decide(given.id, accept=False)
             else:

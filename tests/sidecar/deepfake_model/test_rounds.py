@@ -70,8 +70,8 @@ def test_a_round_that_lacks_labels_learns_nothing() -> None:
 def test_one_user_cannot_bring_all_labels() -> None:
     many = [replace(one, labeler="ann", operator=False) for one in drawn(400)]
     made = rounds.run_round(Material(tuple(many), tuple(drawn(120, 1))), AT)
-    assert made.told["leftOut"]["labeler_share"] == 280
-    assert made.told["missing"] == {"labels": {"real": 40, "fake": 40}}
+    assert made.told["leftOut"]["labeler_share"] == 400
+    assert made.told["missing"] == {"labels": {"real": 100, "fake": 100}}
 
 
 def test_labels_of_a_coin_earn_nothing() -> None:

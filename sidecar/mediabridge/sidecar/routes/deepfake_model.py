@@ -18,10 +18,12 @@ from mediabridge.sidecar.faults import URL, InvalidRequest, PayloadTooLarge
 from mediabridge.sidecar.services import services
 
 blueprint = Blueprint("deepfake_model", __name__, url_prefix="/api/deepfake")
-_TRY = (
-    'Try: curl -H \'Content-Type: application/json\' -d \'{"analysisId": "...", "label": "fake"}\''
-    f" {URL}/api/deepfake/feedback"
-)
+_EXAMPLES = {  # by the end of the address: a body that works
+    "feedback": '{"analysisId": "...", "label": "fake"}',
+    "decide": '{"decision": "accept"}',
+    "retrain": '{"domain": "image"}',
+    "rollback": '{"version": "3"}',
+}
 _LABELS = ("real", "fake")
 _NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}")
 _MOST_BODY = 64 * 1024
@@ -113,7 +115,7 @@ def rollback() -> Response:
     version = str(_body().get("version", ""))
     if not re.fullmatch(r"[0-9]{1,9}", version, re.ASCII):
         msg = "version: it is the number of a model, as GET /api/deepfake/models lists them."
-        raise InvalidRequest(msg, _TRY)
+        raise InvalidRequest(msg, _example())
     return answer({"model": _model().rollback(int(version))})
 
 
@@ -138,9 +140,9 @@ def forget(sha256: str) -> Response:
     """Remove all that is kept of a file: features, analyses, labels, its place in the golden set, cached answers."""
     _operator_only()
     parts = services()
-    removed = parts.model.forget(_hash(sha256))
+    analyses.forget(parts, _hash(sha256))  # first, so that none that runs keeps it again
+    removed = parts.model.forget(sha256)
     parts.analyst.forget(sha256)
-    analyses.forget(parts, sha256)
     return answer({"sha256": sha256, "removed": removed})
 
 
@@ -175,11 +177,11 @@ def _body() -> dict[str, Any]:
         return {}
     if request.content_length > _MOST_BODY:
         msg = f"The body has {request.content_length} bytes; at most {_MOST_BODY} are taken."
-        raise PayloadTooLarge(msg, _TRY)
+        raise PayloadTooLarge(msg, _example())
     asked = request.get_json(silent=True, force=True)
     if not isinstance(asked, dict):
         msg = "The body must be a JSON object."
-        raise InvalidRequest(msg, _TRY)
+        raise InvalidRequest(msg, _example())
     return asked
 
 
@@ -189,7 +191,7 @@ def _text(asked: dict[str, Any], name: str, *, optional: bool = False) -> Any:
         return None
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         msg = f"{name}: it must be a text of 1 to 100 characters."
-        raise InvalidRequest(msg, _TRY)
+        raise InvalidRequest(msg, _example())
     return value
 
 
@@ -197,15 +199,24 @@ def _flag(asked: dict[str, Any], name: str) -> bool:
     value = asked.get(name, False)
     if not isinstance(value, bool):
         msg = f"{name}: it must be true or false."
-        raise InvalidRequest(msg, _TRY)
+        raise InvalidRequest(msg, _example())
     return value
 
 
 def _choice(value: object, name: str, words: tuple[str, ...]) -> str:
     if value not in words or not isinstance(value, str):
         msg = f"{name}: it must be one of {', '.join(words)}."
-        raise InvalidRequest(msg, _TRY)
+        raise InvalidRequest(msg, _example())
     return value
+
+
+def _example() -> str:
+    """The same request, as it works."""
+    name = str(request.endpoint).rpartition(".")[2]
+    if request.method == "GET":
+        return f"Try: curl {URL}{request.path}"
+    body = _EXAMPLES[name]
+    return f"Try: curl -H 'Content-Type: application/json' -d '{body}' {URL}{request.path}"
 
 
 def _domain() -> str:
@@ -215,5 +226,5 @@ def _domain() -> str:
 def _hash(word: str) -> str:
     if not _SHA256.fullmatch(word):
         msg = "sha256: it must be 64 hexadecimal digits in lower case."
-        raise InvalidRequest(msg, _TRY)
+        raise InvalidRequest(msg, "Take it from the answer of POST /api/deepfake/analyze.")
     return word

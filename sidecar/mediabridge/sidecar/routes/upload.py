@@ -71,7 +71,8 @@ def one_file(form: Form) -> Upload:
         raise InvalidRequest(_why_no_file(form.fields, form.files, "file"), _example("file"))
     if len(chosen) > 1:
         msg = f"file: {len(chosen)} files were sent; this call takes one."
-        raise InvalidRequest(msg, "Send one file per request, or all of them to /api/extract/batch as 'files'.")
+        batch = ", or all of them to /api/extract/batch as 'files'" if request.path.startswith("/api/extract") else ""
+        raise InvalidRequest(msg, f"Send one file per request{batch}.")
     upload = _upload(chosen[0])
     if not upload.size:
         what = f"{upload.name} is empty" if chosen[0].filename else "no file was chosen"

@@ -59,24 +59,42 @@ class Selection:
 
 
 def select(samples: Sequence[Sample], *, has_champion: bool) -> Selection:
-    """Bound what one user, and what one round, can change. Samples from old to new; the oldest stay."""
-    fair = _within_shares(samples)
-    steady = _within_fresh(fair) if has_champion else fair
-    left = {"labeler_share": len(samples) - len(fair), "fresh_share": len(fair) - len(steady)}
-    return Selection(tuple(steady), left)
+    """Bound what one user, and what one round, can change. Samples from old to new; the oldest stay.
+
+    Both bounds hold for what is kept: where one leaves labels out, the other is asked again.
+    """
+    kept, left = list(samples), {"labeler_share": 0, "fresh_share": 0}
+    while True:
+        fair = _within_shares(kept)
+        steady = _within_fresh(fair) if has_champion else fair
+        left["labeler_share"] += len(kept) - len(fair)
+        left["fresh_share"] += len(fair) - len(steady)
+        if len(steady) == len(kept):
+            return Selection(tuple(kept), left)
+        kept = steady
 
 
 def _within_shares(samples: Sequence[Sample]) -> list[Sample]:
-    sizes = Counter(one.fake for one in samples)
+    room = {fake: _room([one for one in samples if one.fake == fake]) for fake in (False, True)}
     seen: Counter[tuple[str, bool]] = Counter()
     kept = []
     for one in samples:
         if not one.operator:
             seen[one.labeler, one.fake] += 1
-            if seen[one.labeler, one.fake] > MOST_SHARE * sizes[one.fake]:
+            if seen[one.labeler, one.fake] > room[one.fake]:
                 continue
         kept.append(one)
     return kept
+
+
+def _room(of_class: Sequence[Sample]) -> int:
+    """The most labels that each user may give, so that nobody has more than the share of what is kept."""
+    by_user = Counter(one.labeler for one in of_class if not one.operator)
+    room, kept = len(of_class), len(of_class)
+    while room > MOST_SHARE * kept:
+        room = int(MOST_SHARE * kept)
+        kept = len(of_class) - sum(max(number - room, 0) for number in by_user.values())
+    return room
 
 
 def _within_fresh(samples: Sequence[Sample]) -> list[Sample]:

@@ -56,15 +56,18 @@ class Labels:
         _check_usable(analysis)
         with self._database.transaction():
             own = [row for row in self._of_file(analysis) if row["labeler"] == vote.labeler]
-            if own:
+            if own and (own[0]["operator"] or not vote.operator):
                 return _repeated(own[0], vote)
             status, reason = self._status(analysis, vote, now)
+            # The operator takes the place of a user who goes by the same name.
             added = self._database.run(
                 "INSERT INTO labels (sha256, domain, label, labeler, operator, source, status, reason, created)"
-                " VALUES (:sha256, :domain, :label, :labeler, :operator, :source, :status, :reason, :now) RETURNING id",
+                " VALUES (:sha256, :domain, :label, :labeler, :operator, :source, :status, :reason, :now)"
+                " ON CONFLICT (sha256, domain, labeler) DO UPDATE SET label = :label, operator = :operator,"
+                " source = :source, status = :status, reason = :reason RETURNING id",
                 {**_key(analysis), **_vote(vote), "status": status, "reason": reason, "now": rfc3339(now)},
             )
-            if status == "conflict" or (vote.operator and status == "accepted"):
+            if own or status == "conflict" or (vote.operator and status == "accepted"):
                 self._settle(analysis)
             made = next(row for row in self._of_file(analysis) if row["id"] == added[0]["id"])
         # A label on a file of the golden set checks its labeler, who does not learn that.

@@ -11,6 +11,7 @@ from mediabridge.sidecar.isolated import IsolationError, Limits, Runner
 
 from . import figures, gates
 from .connections import Connections
+from .guards import MOST_FRESH, MOST_SHARE
 from .labels import Labels, rfc3339
 from .versions import Versions
 
@@ -50,7 +51,7 @@ class Retraining:
             raise
         versions.end(number, told["outcome"], told, self._clock())
         if told["outcome"] == "refused":
-            _refuse(told["missing"])
+            _refuse(told["missing"], sum(told["leftOut"].values()))
         return told
 
     def check(self, domain: str) -> None:
@@ -89,11 +90,17 @@ class Retraining:
         return told
 
 
-def _refuse(missing: Mapping[str, Mapping[str, int]]) -> None:
+def _refuse(missing: Mapping[str, Mapping[str, int]], left_out: int = 0) -> None:
     if missing:
         words = "; ".join(
             f"{', '.join(f'{number} {name}' for name, number in numbers.items())} {_WHERE[kind]}"
             for kind, numbers in missing.items()
         )
         msg = f"Too few files are labelled. Missing: {words}."
+        if left_out:
+            msg += (
+                f" {left_out} labels of users were left out: one user gives at most {MOST_SHARE:.0%} of a class, and "
+                f"once there is a model, new ones at most {MOST_FRESH:.0%}; those that the operator gives or accepts "
+                "are not bounded."
+            )
         raise RetrainingRefused(msg, missing=missing)
