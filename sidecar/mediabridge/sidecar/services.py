@@ -19,7 +19,7 @@ from mediabridge.config import LargestBody, Settings
 from .bodies import Bodies
 from .cache import refuse_when_critical
 from .deepfake.analyst import Analyst
-from .deepfake.build import build_analyst
+from .deepfake.build import build_analyst, tell_of_detector
 from .deepfake.model.operators import Operators
 from .extraction.answer import Gone, Subject
 from .extraction.engine import NAME, Engine, Wear
@@ -104,6 +104,7 @@ def build(settings: Settings, launch: Launch | None = None, *, scratch_base: Pat
     if scratch.swept:
         _log.warning("removed temporary files of processes that did not end cleanly (%d)", scratch.swept)
     processing = build_processing(settings)
+    tell_of_detector(settings.deepfake_onnx)
     processing.store.start()
     processing.library.prepare()
     warmer = build_warmer(settings, processing)

@@ -13,6 +13,7 @@ from labelled import CREATED, sha_of
 from PIL import Image
 from tiny_onnx import mean_of_colours
 
+from mediabridge.sidecar.deepfake.build import tell_of_detector
 from mediabridge.sidecar.deepfake.model import external, onnx_work
 from mediabridge.sidecar.deepfake.model.onnx import FACT, Card, Detector
 from mediabridge.sidecar.deepfake.model.service import ModelService
@@ -86,7 +87,8 @@ def test_without_the_runtime_it_says_how_to_get_it(model: Path, picture: Path, m
     "fields",
     [
         {"size": [0, 32]}, {"size": [32]}, {"size": "large"}, {"std": [0, 1, 1]}, {"mean": [1]}, {"layout": "HWC"},
-        {"activation": "relu"}, {"unknown": 1}, {"fake": "x"},
+        {"activation": "relu"}, {"unknown": 1}, {"fake": "x"}, {"mean": [0, "x", 1]}, {"size": [32, 32.5]},
+        {"output": 1},
     ],
 )  # fmt: skip
 def test_an_odd_card_is_refused(model: Path, picture: Path, fields: dict[str, object]) -> None:
@@ -94,8 +96,19 @@ def test_an_odd_card_is_refused(model: Path, picture: Path, fields: dict[str, ob
     evidence = Detector(str(model)).judge(picture)
     assert evidence["status"] == "not_applicable"
     assert "card" in evidence["finding"]
+    assert next(iter(fields)) in evidence["finding"]
     with pytest.raises(ValueError, match="card"):
         Card.read(model)
+
+
+def test_a_detector_that_is_not_there_is_told_at_the_start(
+    model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    card(model)
+    for path in (None, str(model), str(tmp_path / "none.onnx")):
+        tell_of_detector(path)
+    (record,) = caplog.records
+    assert "none.onnx' is of no use: the file" in record.getMessage()
 
 
 @pytest.mark.parametrize("content", [b"", b"junk" * 100, mean_of_colours()[:60], mean_of_colours(64)])

@@ -11,11 +11,18 @@ from mediabridge.sidecar.video import FFmpeg, find_tools
 from .analyst import Analyst, Read
 from .frames import FFmpegFrames
 from .gather import start_pool
+from .model.onnx import Detector
 from .scoring import Scorer
 from .trust import read_anchors
 
 _MOST = 2  # children: each of them may need a core and 350 MB
 _log = logging.getLogger(__name__)
+
+
+def tell_of_detector(path: str | None) -> None:
+    """Warn when DEEPFAKE_ONNX names what cannot be asked. It may come later: each picture has it looked at again."""
+    if path and (problem := Detector(path).problem()):
+        _log.warning("DEEPFAKE_ONNX=%r is of no use: %s; going on without it", path, problem)
 
 
 def build_analyst(

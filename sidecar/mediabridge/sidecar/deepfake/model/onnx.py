@@ -49,6 +49,9 @@ class Card:
         file = path.with_suffix(".json")
         try:
             told: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+            if unknown := [name for name in told if name not in cls.__slots__]:
+                msg = f"its card {file.name} has fields that it does not know: {', '.join(unknown)[:200]}"
+                raise ValueError(msg)
             values: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
             card = cls(**values)
         except (OSError, UnicodeDecodeError, json.JSONDecodeError, TypeError, AttributeError) as problem:
@@ -59,12 +62,29 @@ class Card:
 
     def check(self) -> None:
         """Raises `ValueError`."""
-        sides = len(self.size) == 2 and all(isinstance(side, int) and 1 <= side <= _MOST_SIDE for side in self.size)  # noqa: PLR2004
-        scales = len(self.mean) == len(self.std) == _CHANNELS and all(value != 0 for value in self.std)
-        words = self.layout in ("NCHW", "NHWC") and self.activation in ("none", "sigmoid", "softmax")
-        if not (sides and scales and words and isinstance(self.fake, int)):
-            msg = "its card has a size, mean, std, layout, activation or index that cannot be"
+        sides = isinstance(self.size, tuple) and [type(side) for side in self.size] == [int, int]
+        sides = sides and all(1 <= side <= _MOST_SIDE for side in self.size)
+        fits = {
+            "size": sides,
+            "mean": _numbers(self.mean),
+            "std": _numbers(self.std) and 0 not in self.std,
+            "layout": self.layout in ("NCHW", "NHWC"),
+            "output": isinstance(self.output, str),
+            "fake": isinstance(self.fake, int),
+            "activation": self.activation in ("none", "sigmoid", "softmax"),
+        }
+        if wrong := [name for name, fine in fits.items() if not fine]:
+            msg = f"its card has a value that cannot be: {', '.join(wrong)}"
             raise ValueError(msg)
+
+
+def _numbers(values: object) -> bool:
+    """Whether there is one for each channel."""
+    return (
+        isinstance(values, tuple)
+        and len(values) == _CHANNELS
+        and all(isinstance(value, int | float) for value in values)
+    )
 
 
 class Detector:
@@ -129,7 +149,7 @@ class Detector:
         try:
             found = self._runner.run(TASK, request, self._limits)
         except IsolationError as reason:
-            return _evidence("error", f"No result: {reason}.")
+            return _evidence("error", f"No result: {str(reason).rstrip('.')}.")
         name = card.name or "The operator's detector"
         finding = f"{name} gives {found['raw']:.4g}, where more means fake."
         return _evidence("found", finding, {**found, "calibrated": False, "statement": card.statement})
