@@ -100,7 +100,12 @@ def test_a_label_from_the_analysis_on(ask: Callable[..., Any], serving: Any, for
     waiting = ask("GET", "/feedback").json["waiting"]
     assert [one["labeler"] for one in waiting] == ["ann"]
     assert ask("DELETE", f"/feedback/{waiting[0]['id']}").json["status"] == "removed"
-    assert ask("DELETE", f"/samples/{told.json['sha256']}").json["removed"] == 3
+    body_of = {"analysisId": name, "label": "fake", "labeler": "eve"}
+    answer = ask("POST", "/feedback", body_of, FROM_AFAR)
+    assert (answer.status, answer.json["reason"]) == (202, "not_vouched_for"), "nobody far away trains a model"
+    answer = ask("POST", f"/feedback/{answer.json['feedbackId']}", {"decision": "accept"})
+    assert answer.json["status"] == "accepted"
+    assert ask("DELETE", f"/samples/{told.json['sha256']}").json["removed"] == 4
     assert ask("GET", "/stats").json["training_samples"] == 0
     assert not serving.request("POST", PREFIX + "/analyze", body, {"Content-Type": kind}).json["cached"]
     assert serving.request("POST", PREFIX + "/analyze", body, {"Content-Type": kind}).json["cached"]

@@ -60,6 +60,8 @@ def test_a_users_share_is_of_what_is_kept() -> None:
         ({"label": "real", "declares_ai": True}, "contradicts_declared_ai"),
         ({"label": "real", "declares_ai": True, "operator": True}, "contradicts_declared_ai"),
         ({"label": "fake", "declares_ai": True}, None),
+        ({"vouched": False}, "not_vouched_for"),
+        ({"vouched": False, "label": "real", "declares_ai": True}, "contradicts_declared_ai"),
         ({"today": 50}, "daily_quota"),
         ({"today": 49}, None),
         ({"today": 500, "operator": True}, None),
@@ -70,7 +72,8 @@ def test_a_users_share_is_of_what_is_kept() -> None:
     ],
 )
 def test_which_labels_have_to_wait(case: dict[str, object], reason: str | None) -> None:
-    usual = {"label": "fake", "declares_ai": False, "operator": False, "today": 0, "agreed": 0, "checked": 0}
+    usual = {"label": "fake", "declares_ai": False, "operator": False, "vouched": True}
+    usual |= {"today": 0, "agreed": 0, "checked": 0}
     assert guards.quarantine(**{**usual, **case}) == reason  # type: ignore[arg-type]
 
 

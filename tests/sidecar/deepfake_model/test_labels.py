@@ -115,6 +115,19 @@ def test_no_user_can_speak_first_in_the_operators_name(service: ModelService, la
         service.feedback(name, "fake" if label == "real" else "real", "operator")
 
 
+def test_nobody_can_spoil_a_users_name_from_afar(service: ModelService) -> None:
+    """Neither by speaking first, nor by wrong labels on files whose truth is known."""
+    names = [same(service, number) for number in range(6)]
+    for name in names[1:]:
+        service.freeze(name, "real", "boss")
+    for name in names:
+        given = service.feedback(name, "fake", "ann", vouched=False)
+        assert (given.status, given.reason) == ("quarantined", "not_vouched_for")
+    assert service.feedback(names[0], "real", "ann").status == "accepted"
+    assert counts(service) == (1, 5, 0)
+    assert service.feedback(same(service, 9), "real", "ann").status == "accepted"
+
+
 def test_a_declared_fake_is_not_simply_real(service: ModelService) -> None:
     given = service.feedback(same(service, 1, "declared_ai"), "real", "ann")
     assert (given.status, given.reason) == ("quarantined", "contradicts_declared_ai")

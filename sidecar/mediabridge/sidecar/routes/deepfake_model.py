@@ -42,12 +42,20 @@ def feedback() -> Response:
     source = _text(asked, "source", optional=True)
     if golden or as_operator:
         _operator_only()
-    operator = as_operator or (labeler is None and _is_operator())
+    vouched = _is_operator()
+    operator = as_operator or (labeler is None and vouched)
     who = labeler or (_OPERATOR if operator or golden else _ANYBODY)
     if golden:
         given = _model().freeze(analysis, label, who)  # type: ignore[arg-type]
     else:
-        given = _model().feedback(analysis, label, who, operator=operator, source=source)  # type: ignore[arg-type]
+        given = _model().feedback(
+            analysis,
+            label,  # type: ignore[arg-type]
+            who,
+            operator=operator,
+            source=source,
+            vouched=vouched,
+        )
     return answer(_told(given, analysis, label, who), _STATUS[given.status])
 
 

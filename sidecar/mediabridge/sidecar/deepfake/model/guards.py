@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from .samples import Sample
 
 Label = Literal["real", "fake"]
-Reason = Literal["contradicts_declared_ai", "daily_quota", "labeler_disagrees", "labels_differ", "harmful_influence"]
+Reason = Literal[
+    "contradicts_declared_ai", "not_vouched_for", "daily_quota", "labeler_disagrees", "labels_differ",
+    "harmful_influence",
+]  # fmt: skip
 
 MOST_A_DAY = 50  # labels of one user
 MOST_SHARE = 0.30  # of a class, by one user
@@ -27,6 +30,7 @@ MOST_HARM = 0.010  # by which the golden set's Brier score may be better without
 
 WORDS: dict[Reason, str] = {
     "contradicts_declared_ai": "The file itself declares that an algorithm made it; the label says that it is real.",
+    "not_vouched_for": "It came from elsewhere without the operator's token: nobody answers for who sent it.",
     "daily_quota": f"One user may label {MOST_A_DAY} files a day.",
     "labeler_disagrees": "Too many of this user's labels on files whose truth is known were wrong.",
     "labels_differ": "Another label stands for this file.",
@@ -35,16 +39,19 @@ WORDS: dict[Reason, str] = {
 
 
 def quarantine(
-    *, label: Label, declares_ai: bool, operator: bool, today: int, agreed: int, checked: int
+    *, label: Label, declares_ai: bool, operator: bool, vouched: bool, today: int, agreed: int, checked: int
 ) -> Reason | None:
     """Why a label has to wait for the operator; None when it counts at once.
 
-    `today`: labels of this user in the last 24 hours; `agreed` of `checked`: on files whose truth is known.
+    `vouched`: whether the operator, or who has its token, sent it in somebody's name; `today`: labels of this user in
+    the last 24 hours; `agreed` of `checked`: on files whose truth is known.
     """
     if declares_ai and label == "real":
         return "contradicts_declared_ai"
     if operator:
         return None
+    if not vouched:
+        return "not_vouched_for"
     if checked >= LEAST_CHECKS and agreed / checked < LEAST_AGREEMENT:
         return "labeler_disagrees"
     return "daily_quota" if today >= MOST_A_DAY else None

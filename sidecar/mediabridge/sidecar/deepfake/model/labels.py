@@ -22,12 +22,14 @@ _SAID = ("accepted", "conflict")  # labels that say something about their file
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One label as it is sent. `operator`: sent with the operator's rights; `source`: where the file is from."""
+    """One label as it is sent. `operator`: the operator's own; `source`: where the file is from; `vouched`: whether the
+    operator, or who has its token, sent it in the labeler's name."""
 
     label: Label
     labeler: str
     operator: bool = False
     source: str | None = None
+    vouched: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,9 @@ class Labels:
         _check_usable(analysis)
         with self._database.transaction():
             own = [row for row in self._of_file(analysis) if row["labeler"] == vote.labeler]
-            if own and (own[0]["operator"] or not vote.operator):
+            if own and not _outranks(vote, own[0]):
                 return _repeated(own[0], vote)
             status, reason = self._status(analysis, vote, now)
-            # The operator takes the place of a user who goes by the same name.
             added = self._database.run(
                 "INSERT INTO labels (sha256, domain, label, labeler, operator, source, status, reason, created)"
                 " VALUES (:sha256, :domain, :label, :labeler, :operator, :source, :status, :reason, :now)"
@@ -75,13 +76,15 @@ class Labels:
         return Given(made["id"], told, made["reason"], WORDS.get(made["reason"]))
 
     def _status(self, analysis: Analysis, vote: Vote, now: datetime) -> tuple[str, Reason | None]:
-        if self._database.run("SELECT 1 FROM golden WHERE sha256 = :sha256 AND domain = :domain", _key(analysis)):
+        frozen = "SELECT 1 FROM golden WHERE sha256 = :sha256 AND domain = :domain"
+        if vote.vouched and self._database.run(frozen, _key(analysis)):
             return "check", None
         today, agreed, checked = self._record(vote, now)
         reason = quarantine(
             label=vote.label,
             declares_ai=analysis.declares_ai,
             operator=vote.operator,
+            vouched=vote.vouched,
             today=today,
             agreed=agreed,
             checked=checked,
@@ -101,7 +104,8 @@ class Labels:
         )
         checks = self._database.run(
             "SELECT count(*) AS n, coalesce(sum(l.label = g.label), 0) AS agreed FROM labels l"
-            " JOIN golden g USING (sha256, domain) WHERE l.labeler = :labeler AND l.status = 'check'",
+            " JOIN golden g USING (sha256, domain) WHERE l.labeler = :labeler AND l.status = 'check'"
+            " AND l.reason IS NOT 'not_vouched_for'",  # anybody could say that in their name
             who,
         )
         return today[0]["n"], checks[0]["agreed"], checks[0]["n"]
@@ -218,6 +222,11 @@ class Labels:
         return self._database.run(
             "SELECT * FROM labels WHERE sha256 = :sha256 AND domain = :domain ORDER BY id", _key(analysis)
         )
+
+
+def _outranks(vote: Vote, own: sqlite3.Row) -> bool:
+    """Whether a label takes the place of one that somebody gave under the same name with less right to it."""
+    return (vote.operator and not own["operator"]) or (vote.vouched and own["reason"] == "not_vouched_for")
 
 
 def _repeated(own: sqlite3.Row, vote: Vote) -> Given:

@@ -142,11 +142,18 @@ class ModelService:
     # Labels
 
     def feedback(
-        self, analysis_id: str, label: Label, labeler: str, *, operator: bool = False, source: str | None = None
+        self,
+        analysis_id: str,
+        label: Label,
+        labeler: str,
+        *,
+        operator: bool = False,
+        source: str | None = None,
+        vouched: bool = True,
     ) -> Given:
-        """Take a label. Raises `ContentUnknown`, and `Conflict` when the same labeler has said the opposite."""
+        """Take a label, see `Vote`. Raises `ContentUnknown`, and `Conflict` when its labeler has said the opposite."""
         analysis = self._reading(Store).analysis(analysis_id)
-        return self._writing(Labels).give(analysis, Vote(label, labeler, operator, source), self._clock())
+        return self._writing(Labels).give(analysis, Vote(label, labeler, operator, source, vouched), self._clock())
 
     def freeze(self, analysis_id: str, label: Label, labeler: str) -> Given:
         """Put a file into the golden set. Raises `ContentUnknown`, `Conflict`."""
