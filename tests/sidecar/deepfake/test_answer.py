@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from mediabridge.sidecar.cache import Limits, ResultCache
 from mediabridge.sidecar.deepfake.answer import Asked, limits
@@ -28,6 +29,14 @@ def test_the_part_that_a_model_looks_at_is_told_of_large_pictures() -> None:
     large = Gathered(features={"a": 1.0}, format={"width": 4000, "height": 800})
     assert "the middle 1024x800 of 4000x800 pixels" in told(large)
     assert "A model looks at" not in told(Gathered(features={"a": 1.0}, format={"width": 1024, "height": 800}))
+
+
+def test_full_depth_is_not_advised_where_it_would_find_no_more() -> None:
+    quick = replace(ASKED, depth="quick")
+    raw = Gathered(problem={"kind": "RawPicture", "reason": ""})
+    assert "send depth=full" in " ".join(limits(quick, Gathered()))
+    assert "send depth=full" not in " ".join(limits(quick, raw))
+    assert "not decoded" in told(raw)
 
 
 def test_who_asks_under_other_settings_at_the_same_time_gets_what_its_own_gave() -> None:

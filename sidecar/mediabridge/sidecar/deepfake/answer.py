@@ -56,7 +56,7 @@ def answer_of(analysis_id: str, asked: Asked, gathered: Gathered, scorer: Scorer
 def limits(asked: Asked, gathered: Gathered) -> Iterator[str]:
     """What this answer could not look at, in sentences."""
     missing = left_out(asked.depth, asked.media_type, maps=asked.maps)
-    if missing:
+    if missing and gathered.not_judged is None:  # else it would find no more
         yield f"depth=quick leaves out {', '.join(missing)}; send depth=full for them."
     if (why := gathered.not_judged) is not None:
         yield f"The pixels were not judged: {why}."
