@@ -37,3 +37,32 @@ def test_the_file_of_one_is_not_the_others(tmp_path: Path) -> None:
     made.path.rename(tmp_path / "deepfake.db")
     with pytest.raises(StorageUnavailable, match="another program"):
         Models(tmp_path)
+
+
+def test_a_file_of_an_older_version_is_led_to_this_one(tmp_path: Path) -> None:
+    made = Models(tmp_path)
+    made.run("DROP TABLE learnt")
+    made.run(
+        "INSERT INTO labels (sha256, domain, label, labeler, operator, status, used_by, created)"
+        " VALUES ('aa', 'image', 'real', 'ann', 0, 'accepted', 1, ''), ('bb', 'image', 'real', 'ann', 0, 'accepted',"
+        " NULL, '')"
+    )
+    made.run("PRAGMA user_version=1")
+    made.close()
+
+    def learnt(_: int) -> list[str]:
+        file = Models(tmp_path)
+        found = [row["sha256"] for row in file.run("SELECT sha256 FROM learnt")]
+        file.close()
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(learnt, range(4))) == [["aa"]] * 4
+
+
+def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    made = Models(tmp_path)
+    made.run("PRAGMA user_version=1000")
+    made.close()
+    with pytest.raises(StorageUnavailable, match="another version"):
+        Models(tmp_path)

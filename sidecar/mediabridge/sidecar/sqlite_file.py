@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .faults import Fault, StorageFull, StorageUnavailable
@@ -23,7 +23,8 @@ Parameters = Mapping[str, object]
 class Shape:
     """What is in a file. `application` and `version` mark it in its header (PRAGMA application_id, user_version).
 
-    `what` names it in sentences; with `erased`, what is deleted does not stay in free pages.
+    `what` names it in sentences; with `erased`, what is deleted does not stay in free pages. `upgrades`: by an older
+    version, the statements that lead to this one; two processes may run them one after the other.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Shape:
     tables: str
     what: str
     erased: bool = False
+    upgrades: Mapping[int, str] = field(default_factory=dict)
 
 
 class SqliteFile:
@@ -56,15 +58,17 @@ class SqliteFile:
         run, shape = self._connection.execute, self._shape
         # One statement, hence one state of the file: another process may be making the tables right now.
         marks = run("SELECT * FROM pragma_application_id, pragma_user_version").fetchone()
-        if tuple(marks) not in ((0, 0), (shape.application, shape.version)):
+        application, version = marks
+        fits = application == shape.application and version in (shape.version, *shape.upgrades)
+        if not fits and (application, version) != (0, 0):
             msg = f"{self.path} is of another program, or of another version of this one."
             raise StorageUnavailable(msg, "Move the file away, or start the version that made it.")
         run("PRAGMA synchronous=NORMAL")
         run(f"PRAGMA secure_delete={'ON' if shape.erased else 'OFF'}")
         self._use_log()
-        if tuple(marks) == (0, 0):
+        if not fits or version != shape.version:
             self._connection.executescript(
-                f"BEGIN IMMEDIATE; {shape.tables}"
+                f"BEGIN IMMEDIATE; {shape.upgrades[version] if fits else shape.tables}"
                 f"PRAGMA application_id={shape.application}; PRAGMA user_version={shape.version}; COMMIT;"
             )
 

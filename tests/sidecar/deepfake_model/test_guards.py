@@ -61,7 +61,7 @@ def test_a_users_share_is_of_what_is_kept() -> None:
         ({"label": "real", "declares_ai": True, "operator": True}, "contradicts_declared_ai"),
         ({"label": "fake", "declares_ai": True}, None),
         ({"vouched": False}, "not_vouched_for"),
-        ({"vouched": False, "label": "real", "declares_ai": True}, "contradicts_declared_ai"),
+        ({"vouched": False, "label": "real", "declares_ai": True}, "not_vouched_for"),
         ({"today": 50}, "daily_quota"),
         ({"today": 49}, None),
         ({"today": 500, "operator": True}, None),

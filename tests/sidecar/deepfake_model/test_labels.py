@@ -125,7 +125,10 @@ def test_nobody_can_spoil_a_users_name_from_afar(service: ModelService) -> None:
         assert (given.status, given.reason) == ("quarantined", "not_vouched_for")
     assert service.feedback(names[0], "real", "ann").status == "accepted"
     assert counts(service) == (1, 5, 0)
-    assert service.feedback(same(service, 9), "real", "ann").status == "accepted"
+    for number in range(10, 60):
+        service.feedback(same(service, number, "declared_ai"), "real", "ann", vouched=False)
+    assert service.feedback("file-10", "fake", "ann").status == "accepted"
+    assert service.feedback(same(service, 9), "real", "ann").status == "accepted", "nor by using up a day's quota"
 
 
 def test_a_declared_fake_is_not_simply_real(service: ModelService) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -45,8 +46,10 @@ def test_one_user_who_spoils_a_round_is_named() -> None:
     ]
     made = rounds.run_round(Material(tuple(known + honest + spoiler), tuple(golden), champion.model, 1), poisoning.AT)
     assert not made.promoted
-    assert made.harmful == ("spoiler",)
-    assert made.told["influence"]["spoiler"] > guards.MOST_HARM > made.told["influence"]["honest"]
+    assert made.harmful == ["spoiler"]
+    assert made.harm["spoiler"] > guards.MOST_HARM > made.harm["honest"]
+    assert made.told["users"] == {"number": 2, "largestShare": {"real": 0.2, "fake": 0.2}}
+    assert "spoiler" not in json.dumps(made.told), "everybody may read it"
 
 
 def test_labels_of_a_user_with_bad_influence_wait_after_the_round(

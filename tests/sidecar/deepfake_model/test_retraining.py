@@ -163,6 +163,10 @@ def test_what_a_model_has_learnt_from_cannot_become_golden(copy_of: Copy, tmp_pa
     service = copy_of(tmp_path)
     with pytest.raises(Conflict, match="learnt"):
         service.freeze("analysis-5-True", "fake", "boss")
+    labels = service._database().run("SELECT id FROM labels WHERE sha256 = :sha256", {"sha256": sha_of(5, True)})
+    service.decide(labels[0]["id"], accept=False)
+    with pytest.raises(Conflict, match="learnt"):
+        service.freeze("analysis-5-True", "fake", "boss")
 
 
 def test_features_of_a_deleted_file_are_not_learnt_again(copy_of: Copy, tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ The golden set is the strongest guard, and is none of these: see `gates.py`.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from .samples import Sample
@@ -46,12 +46,12 @@ def quarantine(
     `vouched`: whether the operator, or who has its token, sent it in somebody's name; `today`: labels of this user in
     the last 24 hours; `agreed` of `checked`: on files whose truth is known.
     """
+    if not (vouched or operator):
+        return "not_vouched_for"
     if declares_ai and label == "real":
         return "contradicts_declared_ai"
     if operator:
         return None
-    if not vouched:
-        return "not_vouched_for"
     if checked >= LEAST_CHECKS and agreed / checked < LEAST_AGREEMENT:
         return "labeler_disagrees"
     return "daily_quota" if today >= MOST_A_DAY else None
@@ -129,9 +129,15 @@ def without(samples: Sequence[Sample], labeler: str) -> list[Sample]:
     return [one for one in samples if one.labeler != labeler or one.operator or not one.fresh]
 
 
-def labelers(samples: Sequence[Sample]) -> dict[str, dict[str, int]]:
-    """Labels by labeler and class."""
-    found: dict[str, dict[str, int]] = defaultdict(lambda: {"real": 0, "fake": 0})
-    for one in samples:
-        found[one.labeler]["fake" if one.fake else "real"] += 1
-    return dict(found)
+def users(samples: Sequence[Sample]) -> dict[str, Any]:
+    """How many users labelled, and the largest share of a class that one of them gave."""
+    by_user = Counter((one.labeler, one.fake) for one in samples if not one.operator)
+    sizes = Counter(one.fake for one in samples)
+    largest = {fake: max((n for (_, of), n in by_user.items() if of == fake), default=0) for fake in (False, True)}
+    return {
+        "number": len({labeler for labeler, _ in by_user}),
+        "largestShare": {
+            name: round(largest[fake] / sizes[fake], 4) if sizes[fake] else None
+            for name, fake in (("real", False), ("fake", True))
+        },
+    }

@@ -100,12 +100,14 @@ class Labels:
         """Of a user: labels in the last 24 hours; right ones, and all, on files whose truth is known."""
         who = {"labeler": vote.labeler, "since": rfc3339(now - _DAY)}
         today = self._database.run(
-            "SELECT count(*) AS n FROM labels WHERE labeler = :labeler AND NOT operator AND created > :since", who
+            "SELECT count(*) AS n FROM labels WHERE labeler = :labeler AND NOT operator AND created > :since"
+            " AND reason IS NOT 'not_vouched_for'",  # anybody could say that in their name
+            who,
         )
         checks = self._database.run(
             "SELECT count(*) AS n, coalesce(sum(l.label = g.label), 0) AS agreed FROM labels l"
             " JOIN golden g USING (sha256, domain) WHERE l.labeler = :labeler AND l.status = 'check'"
-            " AND l.reason IS NOT 'not_vouched_for'",  # anybody could say that in their name
+            " AND l.reason IS NOT 'not_vouched_for'",
             who,
         )
         return today[0]["n"], checks[0]["agreed"], checks[0]["n"]
@@ -167,7 +169,7 @@ class Labels:
             if known:
                 msg = f"The file is in the golden set as {known[0]['label']!r}; what is there does not change."
                 raise Conflict(msg, "Remove it first: DELETE /api/deepfake/golden/{sha256}")
-            if any(row["used_by"] is not None for row in self._of_file(analysis)):
+            if self._database.run("SELECT 1 FROM learnt WHERE sha256 = :sha256 AND domain = :domain", key):
                 msg = "A model has learnt from this file; the golden set is of files that none has seen."
                 raise Conflict(msg, "Take another file.")
             self._database.run(

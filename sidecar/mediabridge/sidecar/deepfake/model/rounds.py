@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ _LEAST_SOURCES = 2
 class Round:
     """What came of it. `model` is None when it was refused before the fit; `missing` says then what is missing.
 
-    `harmful`: users whose fresh labels made the golden set's score worse; `used`: the files that it learnt from.
+    `harm`: see `influence`; `used`: the files that it learnt from. `told` is for everybody, and names no user.
     """
 
     told: dict[str, Any]
@@ -32,8 +32,13 @@ class Round:
     promoted: bool = False
     measured: dict[str, Any] | None = None
     champion_measured: dict[str, Any] | None = None
-    harmful: tuple[str, ...] = ()
+    harm: Mapping[str, float] = field(default_factory=dict)
     used: tuple[str, ...] = ()
+
+    @property
+    def harmful(self) -> list[str]:
+        """Users whose fresh labels made the golden set's score worse."""
+        return [labeler for labeler, value in self.harm.items() if value > guards.MOST_HARM]
 
 
 def run_round(material: Material, at: str, tell: fit.Tell | None = None) -> Round:
@@ -44,7 +49,7 @@ def run_round(material: Material, at: str, tell: fit.Tell | None = None) -> Roun
         "labels": counts(chosen),
         "golden": counts(material.golden),
         "leftOut": selection.left_out,
-        "labelers": guards.labelers(chosen),
+        "users": guards.users(chosen),
         "champion": material.champion_version,
     }
     if missing := gates.missing(told["labels"], told["golden"]):
@@ -84,13 +89,12 @@ def _judge(material: Material, chosen: Sequence[Sample], fitted: fit.Fitted, tol
             "serving": measured["gates"],
             "challengerGolden": found.to_json(),
             "championGolden": of_champion.to_json() if of_champion else None,
-            "influence": {labeler: round(value, 4) for labeler, value in harm.items()},
         },
         model=model,
         promoted=promoted,
         measured=measured,
         champion_measured=serving(of_champion, champion.trained.get("sourceAuc")) if champion and of_champion else None,
-        harmful=tuple(labeler for labeler, value in harm.items() if value > guards.MOST_HARM),
+        harm=harm,
         used=tuple(one.sha256 for one in chosen),
     )
 

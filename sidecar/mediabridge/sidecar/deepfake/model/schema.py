@@ -10,8 +10,15 @@ from pathlib import Path
 from mediabridge.sidecar.sqlite_file import Shape, SqliteFile
 
 NAME = "deepfake.db"
-_SCHEMA = 1
+_SCHEMA = 2
 _APPLICATION = 0x6D656466  # "medf", in the header of our files (PRAGMA application_id)
+_LEARNT = """
+CREATE TABLE IF NOT EXISTS learnt (  -- what a model was trained with, also when its label is gone
+    sha256 TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    PRIMARY KEY (sha256, domain)
+) WITHOUT ROWID;
+"""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS analyses (  -- one each time that a file was analysed
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -78,9 +85,11 @@ CREATE TABLE IF NOT EXISTS rounds (
     ended TEXT
 );
 """
-
-
-_SHAPE = Shape(NAME, _APPLICATION, _SCHEMA, _TABLES, "the labels and models", erased=True)
+_LEARNT_BEFORE = "INSERT OR IGNORE INTO learnt SELECT sha256, domain FROM labels WHERE used_by IS NOT NULL;"
+_SHAPE = Shape(
+    NAME, _APPLICATION, _SCHEMA, _TABLES + _LEARNT, "the labels and models", erased=True,
+    upgrades={1: _LEARNT + _LEARNT_BEFORE},
+)  # fmt: skip
 
 
 class Database(SqliteFile):

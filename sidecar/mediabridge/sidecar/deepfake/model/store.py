@@ -126,6 +126,7 @@ class Store:
             gone = [
                 *self._database.run("DELETE FROM labels WHERE sha256 = :sha256 RETURNING 1", key),
                 *self._database.run("DELETE FROM golden WHERE sha256 = :sha256 RETURNING 1", key),
+                *self._database.run("DELETE FROM learnt WHERE sha256 = :sha256 RETURNING 1", key),
                 *self._database.run("DELETE FROM samples WHERE sha256 = :sha256 RETURNING 1", key),
                 *self._database.run("DELETE FROM analyses WHERE sha256 = :sha256 RETURNING 1", key),
             ]

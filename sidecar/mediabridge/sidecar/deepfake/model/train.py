@@ -79,7 +79,7 @@ def _plain(made: Round) -> dict[str, Any]:
         "promoted": made.promoted,
         "measured": made.measured,
         "championMeasured": made.champion_measured,
-        "harmful": list(made.harmful),
+        "harmful": made.harmful,
         "used": list(made.used),
     }
 
