@@ -27,7 +27,7 @@ XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.o
 </rdf:Description></rdf:RDF></x:xmpmeta>"""
 
 
-@pytest.mark.parametrize("name", ["x.xmp", "x.jpg.xmp", "x.XMP"])
+@pytest.mark.parametrize("name", ["x.xmp", "x.jpg.xmp", "x.XMP", "X.JPG.Xmp"])
 def test_it_goes_along_with_all_that_is_in_it_and_the_copys_date(library: Library, picture: Picture, name: str) -> None:
     library.add(library.put("x.jpg", picture()), offset_min=60, words=["Rome"])
     source = library.put(name, XMP.encode())

@@ -8,34 +8,31 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from mediabridge.sidecar.faults import EngineDied, ExtractionTimeout, UnreadableFile
+from mediabridge.sidecar.library.listings import Folders
 
 from . import originals, tagging
 from .item import Item, Xmp
 from .writing import Writer
 
-_ENDINGS = (b".xmp", b".XMP")
 _OURS = frozenset({"SourceFile", "XMP-x:XMPToolkit", *tagging.XMP_TAGS})
 
 
-def with_xmp(item: Item) -> Item:
-    """The item with what lies beside it: `a.jpg.xmp` before `a.xmp`, as an import reads them. Looks at the disk."""
-    if item.path is None:
+def with_xmp(item: Item, folders: Folders) -> Item:
+    """The item with the XMP file that an import reads with it. Looks at the disk."""
+    found = None if item.path is None else folders.xmp_of(Path(os.fsdecode(item.path)))
+    if found is None:
         return item
-    for stem in (item.path, os.path.splitext(item.path)[0]):  # noqa: PTH122  bytes that are no text stay what they are
-        for ending in _ENDINGS:
-            try:
-                told = os.lstat(stem + ending)
-            except OSError:
-                continue
-            if stat.S_ISREG(told.st_mode):
-                return replace(item, xmp=Xmp(stem + ending, told.st_size, told.st_mtime_ns))
-    return item
+    try:
+        told = found.lstat()
+    except OSError:
+        return item
+    return replace(item, xmp=Xmp(os.fsencode(found), told.st_size, told.st_mtime_ns))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from mediabridge.sidecar.database.door import Door
 from mediabridge.sidecar.extraction.engine import Engine
 from mediabridge.sidecar.faults import ContentUnknown, EngineClosed, EngineUnavailable, Fault, StorageFull
 from mediabridge.sidecar.library import jobs, preferences, steps
+from mediabridge.sidecar.library.listings import Folders
 from mediabridge.sidecar.library.steps import Done
 from mediabridge.sidecar.limits import megabytes
 from mediabridge.sidecar.storage.store import ContentStore
@@ -179,7 +180,7 @@ class _Export:
 
     def _pending(self) -> Iterator[list[Item]]:
         """What is to be copied, batch by batch; what needs no copy is settled on the way."""
-        door, after = self._parts.door, 0
+        door, folders, after = self._parts.door, Folders(), 0
         while True:
             rows = door.read(partial(self._rows, after))
             if not rows:
@@ -187,7 +188,7 @@ class _Export:
             after = max(rows)
             gone = [step for step, (_, item) in rows.items() if item is None]
             self._fail({rows[step][0]: _gone() for step in gone})
-            items = [with_xmp(item) for _, item in rows.values() if item is not None]
+            items = [with_xmp(item, folders) for _, item in rows.values() if item is not None]
             yield self._without_present(items)
 
     def _rows(self, after: int, session: Session) -> dict[int, tuple[bytes, Item | None]]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from mediabridge.sidecar.faults import Fault
 from mediabridge.sidecar.library import tags
+from mediabridge.sidecar.library.listings import Folders
 
 from . import records, tagging
 from .along import with_xmp
@@ -36,10 +37,11 @@ def dry_run(options: Options, parts: Parts, look: Callable[[], object] = lambda:
     """
     with Target.open(options.target, parts.roots, make=False) as target:
         found = _Forecast(options, target, _unwritable(parts) if options.metadata == "embed" else frozenset())
+        folders = Folders()
         for batch in _batches(options, parts):
             look()
             for item, mtime_ns, earlier in batch:
-                whole = with_xmp(item)
+                whole = with_xmp(item, folders)
                 found.add(whole, mtime_ns, earlier.get((whole.file_id, whole.recipe(options))))
         left_out = parts.door.read(lambda session: records.left_out(session, options))
         return {**found.to_json(), "leftOut": left_out}

@@ -21,9 +21,10 @@ from mediabridge.sidecar.extraction.verdict import Kind as Verdict
 from mediabridge.sidecar.faults import Conflict, EngineUnavailable, Fault, InvalidRequest, UnreadableFile
 from mediabridge.sidecar.library.dates import Evidence, FileDates, Sidecar, Taken, read_xmp, when_taken, zone_at
 from mediabridge.sidecar.library.intake import Dated, Found
+from mediabridge.sidecar.library.listings import Folders
 
 from . import facts, types
-from .beside import Beside, Folders, beside
+from .beside import Beside, beside
 
 TOGETHER_BYTES = 64 * 1024 * 1024  # larger files are read alone: each has its own time limit
 _TOLD = 500  # characters of a sidecar's description
