@@ -65,6 +65,12 @@ def test_who_reads_sees_one_state_and_cannot_write(database: Database) -> None:
     assert names(database) == ["meanwhile"]
 
 
+def test_what_would_go_on_reading_after_the_end_is_refused(database: Database) -> None:
+    """A generator had begun a transaction of its own then, which stayed open until it was collected."""
+    with pytest.raises(TypeError, match="transaction of its own"):
+        database.read(lambda session: (name for name in session.scalars(select(Setting.name))))
+
+
 def test_words_sort_by_their_code_points(database: Database) -> None:
     words = ["z", "Z", "ä", "a", "é", "中", "\U0001f600", "-", "_"]
 

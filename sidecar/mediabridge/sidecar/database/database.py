@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from types import GeneratorType
 from typing import Self, TypeVar
 
 from sqlalchemy import Engine
@@ -51,7 +52,7 @@ class Database:
             raise
 
     def read(self, work: Work[T]) -> T:
-        """What `work` makes of one state of the database. It cannot write."""
+        """What `work` makes of one state of the database: a value, no generator. It cannot write."""
         return self._do(work, self._reading, contextlib.nullcontext)
 
     def write(self, work: Work[T]) -> T:
@@ -67,7 +68,11 @@ class Database:
     def _do(self, work: Work[T], engine: Engine, turn: Callable[[], AbstractContextManager[object]]) -> T:
         def once() -> T:
             with turn(), Session(engine, autoflush=False, expire_on_commit=False) as session, session.begin():
-                return work(session)
+                made = work(session)
+                if isinstance(made, GeneratorType):
+                    msg = f"{made!r} would go on in a transaction of its own, which nobody ends"
+                    raise TypeError(msg)
+                return made
 
         with _translated():
             return _patiently(once, self._patience_s)

@@ -44,17 +44,17 @@ class Grouper:
         Files of imports that ended before they came so far are looked at as well.
         """
         new = set(self.door.read(self._new_files))
-        lost = set(self.door.read(_lost))
+        lost = self.door.read(lambda session: set(_lost(session)))
         if not new and not lost:
             return 0
         index = self.hashes.index(self.door, check)
-        touched = new | set(self.door.read(lambda session: _alike(session, new)))
+        touched = new | self.door.read(lambda session: set(_alike(session, new)))
         hashes = self.door.read(lambda session: _hashes(session, new))
         for number, hashed in enumerate(hashes.values()):
             if number % _SEARCHED == 0:
                 check()
             touched |= {hit.id for hit in index.search(hashed)}
-        touched |= set(self.door.read(lambda session: _in_their_groups(session, touched | lost)))
+        touched |= self.door.read(lambda session: set(_in_their_groups(session, touched | lost)))
         pictures = self.door.read(lambda session: _pictures(session, touched))
         check()
         found = find_groups(pictures, index)
