@@ -83,6 +83,14 @@ def test_a_folder_that_cannot_be_used_is_told_with_its_setting(tmp_path: Path) -
         assert "FILE_STORAGE_PATH" in check.mend
 
 
+def test_originals_and_what_is_made_from_them_do_not_share_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    for other in (tmp_path, tmp_path / "link"):
+        originals, derived, _ = checks.folders(settings(FILE_STORAGE_PATH=str(tmp_path), CACHE_PATH=str(other)))
+        assert (originals.ok, derived.ok, derived.needed) == (True, False, False)
+        assert "CACHE_PATH" in derived.mend
+
+
 def test_the_default_is_that_of_the_sidecar(monkeypatch: pytest.MonkeyPatch) -> None:
     from mediabridge.sidecar.cache.place import default_folder
     from mediabridge.sidecar.jobs.place import folder_of as jobs
@@ -108,8 +116,8 @@ def test_the_file_system_of_a_path(path: str, kind: str) -> None:
 def test_databases_on_a_network_are_refused(tmp_path: Path) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"36 22 0:30 / {tmp_path} rw - nfs4 server:/export rw\n")
-    here = str(tmp_path)
-    *others, databases = folders(settings(FILE_STORAGE_PATH=here, CACHE_PATH=here, INSTANCE_PATH=here), mounts)
+    here, cache = str(tmp_path), str(tmp_path / "cache")
+    *others, databases = folders(settings(FILE_STORAGE_PATH=here, CACHE_PATH=cache, INSTANCE_PATH=here), mounts)
     assert all(check.ok for check in others)
     assert not databases.ok
     assert "nfs4" in databases.found

@@ -38,12 +38,13 @@ from .jobs.queue import Queue
 from .storage.derived import Derived
 from .storage.disk import LocalDisk
 from .storage.held import Held
-from .storage.place import folder_of
+from .storage.place import folder_of, is_same
 from .storage.store import ContentStore
 from .text import Ocr, Tesseract, Texts, TextShelf, find_tesseract
 from .text import start_pool as start_readers
 from .video import FFmpeg, Poster, VideoShelf, find_tools
 
+_APART = "derived"
 _MOST_DECODERS = 4
 _MOST_READERS = 3
 _log = logging.getLogger(__name__)
@@ -142,13 +143,24 @@ def _cache(settings: Settings) -> EnhancedMetadataCache:
 
 
 def _cache_folder(settings: Settings) -> Path:
+    """CACHE_PATH. Where originals lie there as well, both have files of the same names, and an eviction would take the
+    originals: what is made from them goes into a folder of its own then.
+    """
+    folder = _configured_cache(settings)
+    return folder / _APART if is_same(folder, folder_of(settings.file_storage_path)) else folder
+
+
+def _configured_cache(settings: Settings) -> Path:
     return Path(settings.cache_path).expanduser() if settings.cache_path else default_folder()
 
 
 def _stores(settings: Settings) -> tuple[ContentStore, Derived]:
     """Originals and what is made from them, without what dead processes left. A folder that fails is no error here."""
     disk = LocalDisk(folder_of(settings.file_storage_path))
-    derived = Derived(_cache_folder(settings), settings.cache_files_bytes)
+    folder = _cache_folder(settings)
+    if folder != _configured_cache(settings):
+        _log.warning("CACHE_PATH is the folder of FILE_STORAGE_PATH; what is made from originals goes to %s", folder)
+    derived = Derived(folder, settings.cache_files_bytes)
     for name, sweep in (("FILE_STORAGE_PATH", disk.sweep), ("CACHE_PATH", derived.sweep)):
         try:
             if swept := sweep():
@@ -158,7 +170,13 @@ def _stores(settings: Settings) -> tuple[ContentStore, Derived]:
             emit(
                 _log, logging.ERROR, "storage.failed", f"{name} cannot be used: {problem}", error=type(problem).__name__
             )
-    return ContentStore(disk, settings.file_storage_quota_bytes), derived
+
+    def mended(content_hash: str) -> None:
+        with contextlib.suppress(OSError):
+            for name in derived.names(content_hash):
+                derived.delete(content_hash, name)
+
+    return ContentStore(disk, settings.file_storage_quota_bytes, mended), derived
 
 
 def _own_presets(settings: Settings) -> tuple[Preset, ...]:

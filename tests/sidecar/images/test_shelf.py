@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -76,6 +77,44 @@ def test_it_is_made_once_however_many_ask(shelf: Any, counted: Counted) -> None:
     assert counted.asked == [["preview"]]
     assert shelf().get(HASH, "preview").sha256 in found
     assert counted.asked == [["preview"]]
+
+
+def test_an_address_has_one_body_whoever_makes_it_first(shelf: Any, counted: Counted) -> None:
+    """A thumbnail that is made alone has other bytes than one that is made of the preview."""
+    one, other = shelf(), shelf()  # as in two processes
+
+    def bodies(ask: Any) -> dict[str, bytes]:
+        found = ask()
+        made = found if isinstance(found, dict) else {found.made.preset: found}
+        read = {name: kept.path.read_bytes() for name, kept in made.items()}
+        assert {name: hashlib.sha256(data).hexdigest() for name, data in read.items()} == {
+            name: kept.sha256 for name, kept in made.items()
+        }
+        return read
+
+    asked = [lambda: one.fill(HASH), lambda: other.get(HASH, "thumbnail"), lambda: one.get(HASH, "preview")]
+    with ThreadPoolExecutor(12) as threads:
+        found = list(threads.map(bodies, asked * 4))
+    for name in table(()):
+        assert len({told[name] for told in found if name in told}) == 1
+    made = [name for names in counted.asked for name in names]
+    assert sorted(made) == sorted(table(())), "each once"
+
+
+def test_of_a_file_that_is_made_anew_nothing_is_told_meanwhile(shelf: Any, counted: Counted, tmp_path: Path) -> None:
+    """Else the new file could be served under the old one's tag."""
+    shelf().get(HASH, "thumbnail")
+    (tmp_path / "cache" / HASH / "thumbnail.webp").unlink()
+    told: list[str] = []
+    make = counted.make
+
+    def watched(path: Path, presets: Any, out: Any) -> Any:
+        told.append((tmp_path / "cache" / HASH / "metadata.json").read_text())
+        return make(path, presets, out)
+
+    counted.make = watched  # type: ignore[method-assign]
+    shelf().get(HASH, "thumbnail")
+    assert told == ['{"presets": {}}']
 
 
 def test_all_presets_come_from_one_decode(shelf: Any, counted: Counted) -> None:

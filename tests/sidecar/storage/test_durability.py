@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pictures import jpeg, scene
 
 MIB = 1024 * 1024
 
@@ -25,7 +26,7 @@ def upload(sidecar: Any, content: bytes, name: str = "a.jpg") -> Any:
 
 
 def unfinished(root: Path) -> list[Path]:
-    return [path for path in (root / ".incoming").rglob("*") if path.is_file() and path.name != ".lock"]
+    return [path for path in (root / ".incoming").rglob("*") if path.is_file() and not path.name.endswith(".lock")]
 
 
 def assert_whole(root: Path) -> set[str]:
@@ -161,6 +162,24 @@ def test_a_stop_lets_an_upload_end(
     assert sidecar.process.wait(10) == 0
     assert assert_whole(root) == {hashlib.sha256(content).hexdigest()}
     assert [path.name for path in (root / ".incoming").iterdir()] == [".lock"]
+
+
+def test_originals_survive_a_cache_in_their_own_folder(
+    start_sidecar: Any, stand_in: Path, tmp_path: Path, until: Any
+) -> None:
+    """Both have a `metadata.json` for each content, and an eviction takes whatever is old."""
+    root = tmp_path / "files"
+    settings = {"FILE_STORAGE_PATH": str(root), "CACHE_PATH": f"{tmp_path}/x/../files", "CACHE_FILES_MB": "1"}
+    sidecar = start_sidecar(EXIFTOOL_PATH=str(stand_in), **settings)
+    contents = [jpeg(scene(seed, 1600, 1200)) for seed in range(4)]
+    hashes = [upload(sidecar, content).json["contentHash"] for content in contents]
+    for digest in hashes:
+        assert sidecar.get(f"/cache/{digest}/ai-vision").status == 200
+    until(lambda: "storage.evicted" in sidecar.log)
+    assert "CACHE_PATH is the folder of FILE_STORAGE_PATH" in sidecar.log
+    for digest, content in zip(hashes, contents, strict=True):
+        assert sidecar.get(f"/cache/{digest}/original?verify=1").body == content
+        assert sidecar.get(f"/cache/{digest}/metadata").json["size"] == len(content)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -64,20 +65,24 @@ def scrub(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def contents(root: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and not path.name.endswith(".lock")}
+
+
 def test_each_trouble_is_found(disk: LocalDisk, troubled: dict[str, str]) -> None:
     found = {kind: Scrubber(disk).examine(one).trouble for kind, one in troubled.items()}
     assert found == {"fine": None, "under way": None, **{kind: kind for kind in MEANING if kind in troubled}}
 
 
 def test_the_command_tells_them_and_changes_nothing(disk: LocalDisk, troubled: dict[str, str]) -> None:
-    before = {path: path.read_bytes() for path in disk.root.rglob("*") if path.is_file() and path.name != ".lock"}
+    before = contents(disk.root)
     done = scrub(disk.root)
     assert done.returncode == 1
     for kind in ("damaged", "lost", "metadata", "unfinished"):
         assert f"{troubled[kind]} {kind}: " in done.stdout
     assert troubled["fine"] not in done.stdout
     assert "1 damaged, 1 lost, 1 metadata, 1 unfinished" in done.stdout
-    after = {path: path.read_bytes() for path in disk.root.rglob("*") if path.is_file() and path.name != ".lock"}
+    after = contents(disk.root)
     assert after == before
 
 
@@ -112,6 +117,7 @@ def test_nothing_stored_is_no_trouble(tmp_path: Path) -> None:
     done = scrub(tmp_path / "none")
     assert done.returncode == 0
     assert "0 originals" in done.stdout
+    assert "is FILE_STORAGE_PATH that of the server?" in done.stderr
     assert not (tmp_path / "none").exists()
 
 
@@ -125,3 +131,35 @@ def test_a_content_that_goes_meanwhile_is_no_trouble(disk: LocalDisk) -> None:
             return super().open(key, start, length)
 
     assert Scrubber(Going(disk.root)).examine(gone).trouble is None
+
+
+@pytest.mark.parametrize("kind", ["damaged", "unfinished"])
+def test_what_an_upload_mends_meanwhile_stays(disk: LocalDisk, troubled: dict[str, str], kind: str) -> None:
+    """It was acknowledged: put aside or cleared away, it would be lost."""
+
+    class Looking(LocalDisk):
+        """Where the upload comes between the look and what follows from it."""
+
+        def mending(self) -> Any:
+            assert keep(disk, kind.encode()) == troubled[kind]
+            return super().mending()
+
+    Scrubber(Looking(disk.root), mend=True).examine(troubled[kind])
+    assert (disk.root / troubled[kind] / "original").read_bytes() == kind.encode()
+    assert Scrubber(disk).examine(troubled[kind]).trouble is None
+
+
+def test_one_mends_after_the_other(disk: LocalDisk) -> None:
+    other, order = LocalDisk(disk.root), []
+
+    def mend() -> None:
+        with other.mending():
+            order.append("other")
+
+    with disk.mending():
+        thread = threading.Thread(target=mend)
+        thread.start()
+        thread.join(0.2)
+        order.append("one")
+    thread.join()
+    assert order == ["one", "other"]

@@ -238,9 +238,29 @@ def test_a_damaged_original_is_told_when_asked_and_mended_by_the_next_upload(
     assert (answer.status, answer.json["code"]) == (500, "content_damaged")
     assert answer.headers["cache-control"] == "no-store"
     assert "event=storage.damaged" in serving.log
+    for _ in range(2):
+        answer = serving.get(f"/cache/{kept}/original")
+        assert (answer.status, answer.json["code"]) == (500, "content_damaged"), "what is known is not served again"
     assert store(serving, content) == kept
     assert "event=storage.mended" in serving.log
     assert serving.get(f"/cache/{kept}/original?verify=1").body == content
+
+
+def test_a_damaged_original_that_nobody_has_noticed_is_mended_by_the_same_file(
+    serving: Any, files: Path, make_jpeg: Any
+) -> None:
+    content = make_jpeg("damaged and served")
+    kept = store(serving, content)
+    wrong = bytes([content[0] ^ 1]) + content[1:]
+    path = files / kept / "original"
+    path.chmod(0o644)
+    path.write_bytes(wrong)
+    served = serving.get(f"/cache/{kept}/original")
+    assert served.body == wrong
+    assert store(serving, content) == kept
+    held = {"If-None-Match": served.headers["etag"]}
+    again = serving.request("GET", f"/cache/{kept}/original", headers=held)
+    assert (again.status, again.body) == (200, content), "who holds the wrong bytes must not be told to keep them"
 
 
 def test_a_truncated_original_is_not_served_and_mended_by_the_next_upload(

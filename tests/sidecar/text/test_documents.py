@@ -101,6 +101,12 @@ def test_pages_that_are_long_are_not_taken_for_deep_ones() -> None:
     assert markup.visible(html).count("d") == 5000
 
 
+def test_what_looks_like_a_tag_and_never_ends_costs_no_more_than_its_length() -> None:
+    """With a pattern that tries all ways to split it, these took minutes."""
+    for html in ("hello <" + "a" * 300_000, "hello " + "<a" * 100_000, "hello <a " + "x=/ " * 100_000):
+        assert markup.visible(html).startswith("hello")
+
+
 @given(st.text(max_size=500))
 def test_any_html_is_read(html: str) -> None:
     assert isinstance(markup.visible(html), str)

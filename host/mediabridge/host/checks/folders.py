@@ -25,9 +25,10 @@ _NETWORK = frozenset(
 
 def folders(settings: Settings, mounts: Path = _MOUNTS) -> list[Check]:
     """All three. None is needed to read metadata of files. `mounts` lists file systems."""
+    originals, derived = place_of(settings.file_storage_path, "files"), place_of(settings.cache_path, "cache")
     return [
-        _folder("originals", "FILE_STORAGE_PATH", place_of(settings.file_storage_path, "files")),
-        _folder("derived files", "CACHE_PATH", place_of(settings.cache_path, "cache")),
+        _folder("originals", "FILE_STORAGE_PATH", originals),
+        _apart(_folder("derived files", "CACHE_PATH", derived), derived, originals),
         _local(_folder("databases", "INSTANCE_PATH", instance(settings)), instance(settings), mounts),
     ]
 
@@ -79,6 +80,14 @@ def _folder(name: str, setting: str, path: Path) -> Check:
     if free < _LITTLE:
         return Check(name, ok=False, found=found, mend=f"Free some space, or set {setting}.", needed=False)
     return Check(name, ok=True, found=found, needed=False)
+
+
+def _apart(check: Check, derived: Path, originals: Path) -> Check:
+    """The same check, refused where originals lie as well: both have files of the same names."""
+    if os.path.realpath(derived) != os.path.realpath(originals):
+        return check
+    found = f"{derived} is the folder of FILE_STORAGE_PATH; derived files go to its folder 'derived'"
+    return Check(check.name, ok=False, found=found, mend="Set CACHE_PATH to another folder.", needed=False)
 
 
 def _local(check: Check, path: Path, mounts: Path) -> Check:

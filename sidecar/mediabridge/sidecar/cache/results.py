@@ -117,6 +117,7 @@ class ResultCache:
         gone: Callable[[], bool] | None = None,
         keep: Callable[[Value], bool] = lambda _: True,
         shared: bool = False,
+        door: Key | None = None,
     ) -> tuple[Value, bool]:
         """The result, and whether it was cached or somebody else's: `compute` is called once for all who ask meanwhile.
 
@@ -125,7 +126,8 @@ class ResultCache:
         Other processes compute for themselves then, one after the other. `gone` says whether the caller's client has
         left while it waits (raises `ClientGone`); `keep` whether a computed value may be cached. `shared`: the caller
         promises not to change the value, and gets it without the price of a copy. `compute` must not ask for keys whose
-        computation may ask for this one.
+        computation may ask for this one. Of all computations that name the same `door`, in all processes, one runs at
+        a time; without it only those of the same key do.
         """
         parts, check = self._own(), _checker(gone)
         until = time.monotonic() + self._patience_s
@@ -137,7 +139,7 @@ class ResultCache:
             flight, leads = parts.flights.join(key)
             if leads:
                 held, cached = self._lead(
-                    parts, key, flight, lambda: self._fetch(parts, key, compute, keep, check, until)
+                    parts, key, flight, lambda: self._fetch(parts, key, compute, keep, check, until, door or key)
                 )
                 return own(held.value), cached
             held = flight.wait(until - time.monotonic(), check)
@@ -167,10 +169,17 @@ class ResultCache:
         return held, cached
 
     def _fetch(
-        self, parts: _Parts, key: Key, compute: Compute, keep: Callable[[Value], bool], check: Check, until: float
+        self,
+        parts: _Parts,
+        key: Key,
+        compute: Compute,
+        keep: Callable[[Value], bool],
+        check: Check,
+        until: float,
+        door: Key,
     ) -> tuple[Held, bool]:
         """Compute behind the door, so that no other process does the same; but one may just have done so."""
-        with _door(parts, key, until, check):
+        with _door(parts, door, until, check):
             held = self._look_up(parts, key)
             if held is not None:
                 return held, True

@@ -153,16 +153,23 @@ class Shelf:
         return preset
 
     def _once(self, source: Source, presets: list[Preset], gone: Callable[[], bool] | None) -> None:
-        """Of all who ask meanwhile, one makes it; the result itself is the file, nothing is kept in the cache."""
+        """Of all who ask meanwhile, one makes it; the result itself is the file, nothing is kept in the cache.
+
+        Who asks for other presets of the same original waits too, in whatever process: a picture that is made alone has
+        other bytes than one that is made of the next larger one, and an address must never have two of them.
+        """
         options = [fields_of(preset) for preset in presets]
-        key = key_of(source.content_hash, engine="images", version=VERSION, options=options)
+        key, door = (
+            key_of(source.content_hash, engine="images", version=VERSION, options=some) for some in (options, [])
+        )
         self._results.get_or_compute(
-            key, lambda: self._make(source, presets), gone=gone, keep=lambda _: False, shared=True
+            key, lambda: self._make(source, presets), gone=gone, keep=lambda _: False, shared=True, door=door
         )
 
     def _make(self, source: Source, presets: list[Preset]) -> dict[str, Any]:
-        # Another process may have been faster.
+        # Somebody may have been faster.
         wanted = {preset.name: preset for preset in presets if self._find(source.content_hash, preset) is None}
+        self._note(source.content_hash, {}, gone=wanted)  # nothing is told of a file that is being replaced
         entries: dict[str, Any] = {}
 
         def keep(made: Made, data: bytes) -> None:
@@ -179,12 +186,13 @@ class Shelf:
                 self._note(source.content_hash, entries)
         return {}
 
-    def _note(self, content_hash: str, entries: Mapping[str, Any]) -> None:
-        """Add to `metadata.json`, once for all presets: each writing waits for the disk."""
-        if entries:
-            with self._lock:
-                known = self._told(content_hash)
-                self._place(content_hash, METADATA, json.dumps({"presets": {**known, **entries}}).encode())
+    def _note(self, content_hash: str, entries: Mapping[str, Any], gone: Iterable[str] = ()) -> None:
+        """Add to `metadata.json`, once for all presets: each writing waits for the disk. `gone` are told no more."""
+        with self._lock:
+            known = self._told(content_hash)
+            left = {name: entry for name, entry in known.items() if name not in set(gone)}
+            if entries or len(left) < len(known):
+                self._place(content_hash, METADATA, json.dumps({"presets": {**left, **entries}}).encode())
 
     def _place(self, content_hash: str, name: str, data: bytes) -> None:
         try:

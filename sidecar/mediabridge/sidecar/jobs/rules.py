@@ -43,7 +43,7 @@ BECOMES: Mapping[Status, frozenset[Status]] = {
     "running": frozenset({"queued", "paused", "completed", "failed", "cancelled"}),
     "paused": frozenset({"queued", "cancelled"}),
     "completed": frozenset(),
-    "failed": frozenset({"queued"}),  # a dead letter that is tried again
+    "failed": frozenset({"queued", "cancelled"}),  # a dead letter that is tried again, or dismissed
     "cancelled": frozenset(),
 }
 

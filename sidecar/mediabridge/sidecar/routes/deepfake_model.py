@@ -14,8 +14,10 @@ from mediabridge.sidecar.deepfake.model.labels import Given
 from mediabridge.sidecar.deepfake.model.operators import HEADER
 from mediabridge.sidecar.deepfake.model.service import ModelService
 from mediabridge.sidecar.deepfake.model.store import DOMAINS
-from mediabridge.sidecar.faults import URL, InvalidRequest, PayloadTooLarge
+from mediabridge.sidecar.faults import URL, InvalidRequest
 from mediabridge.sidecar.services import services
+
+from .sent import json_sent
 
 blueprint = Blueprint("deepfake_model", __name__, url_prefix="/api/deepfake")
 _EXAMPLES = {  # by the end of the address: a body that works
@@ -183,10 +185,7 @@ def _told(given: Given, analysis: str, label: str, labeler: str) -> dict[str, An
 def _body() -> dict[str, Any]:
     if not request.content_length:
         return {}
-    if request.content_length > _MOST_BODY:
-        msg = f"The body has {request.content_length} bytes; at most {_MOST_BODY} are taken."
-        raise PayloadTooLarge(msg, _example())
-    asked = request.get_json(silent=True, force=True)
+    asked = json_sent(_MOST_BODY)
     if not isinstance(asked, dict):
         msg = "The body must be a JSON object."
         raise InvalidRequest(msg, _example())

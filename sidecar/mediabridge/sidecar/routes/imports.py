@@ -18,6 +18,7 @@ from mediabridge.sidecar.services import Services, services
 from mediabridge.sidecar.storage.names import sanitise
 from mediabridge.sidecar.storage.record import Label
 
+from .sent import json_sent
 from .upload import Upload, incoming, many_files
 
 blueprint = Blueprint("imports", __name__)
@@ -48,7 +49,7 @@ def upload() -> Response:
 @blueprint.post("/api/import-path")
 def import_path() -> Response:
     """Import a folder of the server's, below IMPORT_ROOTS."""
-    asked = request.get_json(silent=True, force=True)
+    asked = json_sent()
     if not isinstance(asked, dict) or not isinstance(asked.get("path"), str):
         msg = "path: the body must be a JSON object that names a folder."
         raise InvalidRequest(msg, _TRY)

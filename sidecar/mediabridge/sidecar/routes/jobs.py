@@ -16,6 +16,7 @@ from mediabridge.sidecar.services import services
 blueprint = Blueprint("jobs", __name__, url_prefix="/api/jobs")
 _MOST_LISTED = 1000
 _MOST_SKIPPED = 1_000_000
+_DIGITS = 10
 _TRY = f"Try: curl '{URL}/api/jobs?status=failed'"
 
 
@@ -116,7 +117,7 @@ def _whole(name: str, default: int, least: int, most: int) -> int:
     value = request.args.get(name)
     if value is None:
         return default
-    if not value.isascii() or not value.isdigit() or not least <= int(value[:10]) <= most:
+    if not (value.isascii() and value.isdigit() and len(value) <= _DIGITS and least <= int(value) <= most):
         msg = f"{name}: {value[:40]!r} is no whole number from {least} to {most}."
         raise InvalidRequest(msg, _TRY)
     return int(value)

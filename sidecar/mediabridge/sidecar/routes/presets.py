@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import os
 from typing import Any, BinaryIO
 
 from flask import Blueprint, Response, request
@@ -16,6 +17,7 @@ from mediabridge.sidecar.images.shelf import Kept
 from mediabridge.sidecar.services import services
 
 from .jobs import accepted
+from .sent import json_sent
 from .serving import Content, serve
 
 blueprint = Blueprint("presets", __name__)
@@ -43,6 +45,8 @@ def _serve(kept: Kept) -> Response:
 
     def opened(start: int, length: int) -> BinaryIO:
         with kept.path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size != made.size:  # it was replaced right before it was opened
+                raise FileNotFoundError(kept.path)
             file.seek(start)
             return io.BytesIO(file.read(length))
 
@@ -52,7 +56,7 @@ def _serve(kept: Kept) -> Response:
 @blueprint.post("/optimize-for-ai")
 def optimize_for_ai() -> Response:
     """A picture for a model, as base64."""
-    asked = request.get_json(silent=True, force=True)
+    asked = json_sent()
     if not isinstance(asked, dict) or not isinstance(asked.get("contentHash"), str):
         msg = "contentHash: the body must be a JSON object that names a stored content."
         raise InvalidRequest(msg, _TRY)

@@ -68,6 +68,7 @@ def original(content_hash: str) -> Response:
         record.mime_type,
         record.original_name,
         lambda start, length: store.open(content_hash, start, length),
+        renewed=store.was_damaged(content_hash),
     )
     response = serve(request, content)
     if verified:

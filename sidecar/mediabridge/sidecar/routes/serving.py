@@ -30,13 +30,17 @@ _UNQUOTED = "!#$&+-.^_`|~"  # attr-char of RFC 8187 without the alphanumerics
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is served. `tag` is the strong entity tag without its quotes; `open(start, length)` gives the bytes."""
+    """What is served. `tag` is the strong entity tag without its quotes; `open(start, length)` gives the bytes.
+
+    `renewed`: other bytes may have been served under the same tag, so that whoever holds it gets them anew.
+    """
 
     size: int
     tag: str
     mime_type: str
     name: str
     open: Callable[[int, int], BinaryIO]
+    renewed: bool = False
 
     @classmethod
     def of_bytes(cls, content: bytes, tag: str, mime_type: str, name: str) -> Content:
@@ -60,7 +64,7 @@ def serve(request: Request, content: Content, caching: str = IMMUTABLE) -> Respo
         "X-Content-Type-Options": "nosniff",
         "Accept-Ranges": "bytes",
     }
-    if request.if_none_match.contains_weak(content.tag):
+    if request.if_none_match.contains_weak(content.tag) and not content.renewed:
         return _without_type(Response(status=304, headers=headers))
     headers |= _harmless(content, download=request.args.get("download") == "1")
     part = _part(request, content)
@@ -86,7 +90,7 @@ def _part(request: Request, content: Content) -> Range | None:
     if header is None or request.method != "GET":
         return None
     condition = request.headers.get("If-Range", "").strip()
-    if condition and condition != f'"{content.tag}"':
+    if condition and (content.renewed or condition != f'"{content.tag}"'):
         return None
     try:
         return parse(header, content.size)

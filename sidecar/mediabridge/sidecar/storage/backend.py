@@ -85,5 +85,8 @@ class Backend(Protocol):
     def changed_ns(self) -> int:
         """A number that changes when a content comes or goes, whoever brings it."""
 
+    def mending(self) -> contextlib.AbstractContextManager[None]:
+        """Within the `with` block nobody else mends, in any process: what is judged damaged there stays what it is."""
+
     def close(self) -> None:
         """Remove what was not put."""

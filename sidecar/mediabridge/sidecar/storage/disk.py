@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import shutil
@@ -21,6 +22,7 @@ from .own import OwnFolder
 
 INCOMING = ".incoming"  # folders of the processes that write, each with its unfinished files
 _PREFIX = "writer-"
+_MENDING = ".mending.lock"
 _REMEMBERED = 20_000  # names
 _TRIES = 5  # somebody may delete a content's folder between two steps
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -95,7 +97,7 @@ class LocalDisk:
         deleted = False
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-            _sync(path.parent)
+            sync(path.parent)
             deleted = True
         with contextlib.suppress(OSError):
             path.parent.rmdir()
@@ -127,6 +129,17 @@ class LocalDisk:
         except OSError:
             return 0
 
+    @contextlib.contextmanager
+    def mending(self) -> Iterator[None]:
+        """The kernel lets go of the lock however the process ends. Raises `OSError`."""
+        _make_folder(self.root / INCOMING)
+        handle = os.open(self.root / INCOMING / _MENDING, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
     def close(self) -> None:
         """Remove this process's unfinished files."""
         with self._lock:
@@ -155,7 +168,7 @@ class LocalDisk:
             if isinstance(source, bytes):
                 path.write_bytes(source)
             path.chmod(_READ_ONLY)
-            _sync(path)
+            sync(path)
             yield path
         finally:
             if isinstance(source, bytes):
@@ -184,7 +197,7 @@ class LocalDisk:
         """
         for path in (target, target.parent):
             if path not in self._settled:
-                _sync(path.parent)
+                sync(path.parent)
                 if len(self._settled) >= _REMEMBERED:
                     self._settled.clear()
                 self._settled.add(path)
@@ -196,7 +209,7 @@ def _make_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for one in missing:
         with contextlib.suppress(PermissionError):  # a folder that we may pass through, but not read
-            _sync(one.parent)
+            sync(one.parent)
 
 
 def _link(file: Path, target: Path) -> bool:
@@ -217,7 +230,7 @@ def _copy(file: Path, target: Path) -> bool:
         return False
     twin = file.with_name(secrets.token_hex(12))
     shutil.copyfile(file, twin)
-    _sync(twin)
+    sync(twin)
     twin.rename(target)
     return True
 
@@ -227,7 +240,7 @@ def _rename(file: Path, target: Path) -> bool:
     return True
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Have the disk keep a file, or the names in a folder (fsync(2))."""
     handle = os.open(path, os.O_RDONLY)
     try:

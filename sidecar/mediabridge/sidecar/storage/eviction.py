@@ -23,6 +23,7 @@ from .backend import is_hash
 from .own import take_lock
 
 METADATA = "metadata.json"  # tells of the other files of a content, and goes when it is the last one
+_ORIGINAL = "original"  # of a content store: somebody has mixed folders, and there is no second copy
 TOUCH_S = 600.0
 FRESH_S = 2.0  # younger files stay: somebody waits for them
 _LOCK = ".eviction.lock"
@@ -126,7 +127,7 @@ def sweep(root: Path, limit: int, fresh_s: float = FRESH_S) -> Swept:
     for _, entries in _contents(root):
         for entry, stat in entries:
             total += stat.st_size
-            if entry.name != METADATA and _second(stat) < fresh:
+            if entry.name not in (METADATA, _ORIGINAL) and _second(stat) < fresh:
                 by_second[_second(stat)] += stat.st_size
     excess = total - int(limit * _LOW) if total > limit else 0
     return Swept(total, *_remove(root, *cutoff(by_second, excess))) if excess and by_second else Swept(total)
@@ -148,7 +149,7 @@ def _remove(root: Path, last: int, of_last: int) -> tuple[int, int]:
     latest: list[tuple[int, int, str]] = []
     for folder, entries in _contents(root):
         for entry, stat in entries:
-            if entry.name == METADATA or _second(stat) > last:
+            if entry.name in (METADATA, _ORIGINAL) or _second(stat) > last:
                 continue
             if _second(stat) == last:
                 latest.append((stat.st_mtime_ns, stat.st_size, entry.path))

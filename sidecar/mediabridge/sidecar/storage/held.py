@@ -15,6 +15,7 @@ from pathlib import Path
 from mediabridge.sidecar import requestid
 from mediabridge.sidecar.faults import StorageFull, StorageUnavailable
 
+from .disk import sync
 from .scratch import is_full
 
 FOLDER = "held"
@@ -38,6 +39,7 @@ class Held:
                 copy.flush()
                 os.fsync(copy.fileno())
             unfinished.rename(self.path(name))
+            sync(self._folder)
         except OSError as problem:
             with contextlib.suppress(OSError):
                 unfinished.unlink(missing_ok=True)

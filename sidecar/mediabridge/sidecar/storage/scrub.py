@@ -63,27 +63,37 @@ class Scrubber:
             return Finding(content_hash, 0, "lost" if METADATA in names else None)
         if METADATA not in names:
             return self._unfinished(content_hash)
-        with self._backend.open(key_of(content_hash, ORIGINAL)) as file:
-            found = digest(file)
+        found = self._digest(content_hash)
         size = self._backend.stat(key_of(content_hash, ORIGINAL)).size
         if found != content_hash:
             return Finding(content_hash, size, "damaged", f"its hash is {found}", mended=self._put_aside(content_hash))
         return Finding(content_hash, size, *self._judge_record(content_hash, size))
+
+    def _digest(self, content_hash: str) -> str:
+        with self._backend.open(key_of(content_hash, ORIGINAL)) as file:
+            return digest(file)
 
     def _unfinished(self, content_hash: str) -> Finding:
         """It may be under way just now, and may be complete before we look again."""
         written = self._backend.stat(key_of(content_hash, ORIGINAL)).modified_ns / 1e9
         if self._now() - written < SETTLED_S or METADATA in self._backend.names(content_hash):
             return Finding(content_hash, 0)
-        mended = self._mend and self._backend.delete(key_of(content_hash, ORIGINAL))
-        return Finding(content_hash, 0, "unfinished", mended=mended)
+        return Finding(content_hash, 0, "unfinished", mended=self._mend and self._clear_away(content_hash))
+
+    def _clear_away(self, content_hash: str) -> bool:
+        with self._backend.mending():
+            known = METADATA in self._backend.names(content_hash)  # an upload has found it, and made it whole
+            return not known and self._backend.delete(key_of(content_hash, ORIGINAL))
 
     def _put_aside(self, content_hash: str) -> bool:
         if not self._mend:
             return False
-        with self._backend.local(key_of(content_hash, ORIGINAL)) as path:
-            self._backend.replace(key_of(content_hash, _DAMAGED), path)
-        return self._backend.delete(key_of(content_hash, ORIGINAL))
+        with self._backend.mending():
+            if self._digest(content_hash) != content_hash:  # else an upload has mended it
+                with self._backend.local(key_of(content_hash, ORIGINAL)) as path:
+                    self._backend.replace(key_of(content_hash, _DAMAGED), path)
+                self._backend.delete(key_of(content_hash, ORIGINAL))
+        return True
 
     def _judge_record(self, content_hash: str, size: int) -> tuple[Trouble | None, str]:
         with self._backend.open(key_of(content_hash, METADATA)) as file:

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -44,14 +44,19 @@ class Kept:
 
 
 class ContentStore:
-    """`quota` in bytes of each drive, 0 = none. Every method raises `StorageUnavailable` when the place fails."""
+    """`quota` in bytes of each drive, 0 = none. Every method raises `StorageUnavailable` when the place fails.
 
-    def __init__(self, backend: Backend, quota: int = 0) -> None:
+    `mended` hears of each original that was damaged and is not any more: what was made from it may be wrong.
+    """
+
+    def __init__(self, backend: Backend, quota: int = 0, mended: Callable[[str], object] = lambda _: None) -> None:
         self._backend = backend
+        self._mended = mended
         self._quota = quota
         self._tally = Tally(self._scan, time.time_ns, backend.changed_ns)
         self._claims = Quota(quota, lambda drive: self._tally.figures().drives[drive], self._over_quota)
         self._damaged: set[str] = set()
+        self._renewed: set[str] = set()
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -89,7 +94,9 @@ class ContentStore:
         return kept
 
     def find(self, content_hash: str) -> Record:
-        """Raises `ContentUnknown`; `ContentDamaged` for metadata that cannot be read or do not fit the original."""
+        """Raises `ContentUnknown`; `ContentDamaged` for metadata that cannot be read or do not fit the original, and
+        for an original that `verify` found damaged.
+        """
         with self._faults(), self._known(content_hash):
             size = self._backend.stat(key_of(content_hash, ORIGINAL)).size
             record = self._read_record(content_hash)
@@ -97,6 +104,9 @@ class ContentStore:
             raise self._damage(content_hash, METADATA, f"The metadata of {content_hash} cannot be read.")
         if record.size != size:
             msg = f"The content under {content_hash} has {size} bytes; {record.size} were stored."
+            raise self._damage(content_hash, ORIGINAL, msg)
+        if content_hash in self._damaged:
+            msg = f"The content under {content_hash} has changed on the disk."
             raise self._damage(content_hash, ORIGINAL, msg)
         return record
 
@@ -120,11 +130,14 @@ class ContentStore:
         """Read the original as a whole. Raises `ContentUnknown`, `ContentDamaged`."""
         with self._faults(), self.open(content_hash) as file:
             found = digest(file)
+        self._remember(content_hash, damaged=found != content_hash)
         if found != content_hash:
-            with self._lock:
-                self._damaged.add(content_hash)
             msg = f"The content under {content_hash} has changed on the disk: its hash is {found} now."
             raise self._damage(content_hash, ORIGINAL, msg)
+
+    def was_damaged(self, content_hash: str) -> bool:
+        """Whether other bytes may have been served under this hash, before an upload mended it."""
+        return content_hash in self._renewed
 
     def delete(self, content_hash: str) -> bool:
         """Whether there was anything to delete."""
@@ -154,32 +167,71 @@ class ContentStore:
         self._backend.close()
 
     def _keep(self, record: Record, path: Path) -> Kept:
-        original, metadata = key_of(record.content_hash, ORIGINAL), key_of(record.content_hash, METADATA)
         for _ in range(_TRIES):
-            if not self._backend.put(original, path):
-                self._mend(record, path)
-            is_new = self._backend.put(metadata, record.to_bytes())
-            with contextlib.suppress(NotStoredError):
-                self._backend.stat(original)
-                found = record if is_new else self._read_record(record.content_hash)
-                if found is None:
-                    self._backend.replace(metadata, record.to_bytes())
-                return Kept(found or record, is_new)
+            known = self._is_known(record)
+            if self._backend.put(key_of(record.content_hash, ORIGINAL), path):
+                kept = self._describe(record)
+                if known:  # it was lost, or put aside as damaged
+                    self._tell_mended(record.content_hash)
+            elif self._is_whole(record):
+                kept = self._describe(record) if self._is_known(record) else self._mend(record, path)
+            else:
+                kept = self._mend(record, path)
+            if kept is not None:
+                return kept
         msg = f"{record.content_hash} is deleted as fast as it is stored."
         raise StorageUnavailable(msg)
 
-    def _mend(self, record: Record, path: Path) -> None:
-        """What lies there may have lost bytes, or be known as damaged; this upload has them all."""
+    def _describe(self, record: Record) -> Kept | None:
+        """Of an original that is there: None when it was deleted meanwhile."""
+        original, metadata = key_of(record.content_hash, ORIGINAL), key_of(record.content_hash, METADATA)
+        is_new = self._backend.put(metadata, record.to_bytes())
+        with contextlib.suppress(NotStoredError):
+            self._backend.stat(original)
+            found = record if is_new else self._read_record(record.content_hash)
+            if found is None:
+                self._backend.replace(metadata, record.to_bytes())
+            return Kept(found or record, is_new)
+        return None
+
+    def _is_known(self, record: Record) -> bool:
+        with contextlib.suppress(NotStoredError):
+            self._backend.stat(key_of(record.content_hash, METADATA))
+            return True
+        return False
+
+    def _is_whole(self, record: Record) -> bool:
+        """Whether what lies there are those bytes: who sends them again may keep no other copy."""
         original = key_of(record.content_hash, ORIGINAL)
         with contextlib.suppress(NotStoredError):
-            with self._lock:
-                damaged = record.content_hash in self._damaged
-            if damaged or self._backend.stat(original).size != record.size:
-                self._backend.replace(original, path)
-                words = f"a damaged original was replaced by a new upload of the same content: {record.content_hash}"
-                emit(_log, logging.WARNING, "storage.mended", words, sha256=record.content_hash)
-                with self._lock:
-                    self._damaged.discard(record.content_hash)
+            if self._backend.stat(original).size != record.size:
+                return False
+            with self._backend.open(original) as file:
+                whole = digest(file) == record.content_hash
+            self._remember(record.content_hash, damaged=not whole)
+            return whole
+        return False
+
+    def _mend(self, record: Record, path: Path) -> Kept | None:
+        """What lies there has lost bytes, or was never told of and may be cleared away; this upload has all of it."""
+        with self._backend.mending():
+            if not self._is_whole(record):
+                self._backend.replace(key_of(record.content_hash, ORIGINAL), path)
+                if self._is_known(record):
+                    self._tell_mended(record.content_hash)
+            return self._describe(record)
+
+    def _tell_mended(self, content_hash: str) -> None:
+        words = f"a damaged original was replaced by a new upload of the same content: {content_hash}"
+        emit(_log, logging.WARNING, "storage.mended", words, sha256=content_hash)
+        self._remember(content_hash, damaged=False)
+        with self._lock:
+            self._renewed.add(content_hash)
+        self._mended(content_hash)
+
+    def _remember(self, content_hash: str, *, damaged: bool) -> None:
+        with self._lock:
+            (self._damaged.add if damaged else self._damaged.discard)(content_hash)
 
     def _read_record(self, content_hash: str) -> Record | None:
         """None when it cannot be understood. Raises `NotStoredError`."""

@@ -26,7 +26,7 @@ _CELLS = frozenset({"td", "th"})
 _KEEPS_SPACE = frozenset({"pre", "textarea"})
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _MOST_DEPTH = 4000
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*?(/?)>")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*+)[^<>]*+>")  # possessive: a tag without its end costs no more than one
 # Elements without an end, and those whose end is often left out (WHATWG HTML, 13.1.2).
 _ENDS_BY_ITSELF = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "p", "li",
@@ -59,7 +59,7 @@ def _depth(html: str) -> int:
     """How deep elements are nested, at most, going by the tags alone."""
     depth = deepest = 0
     for match in _TAG.finditer(html):
-        end, name, closed = match[1], match[2].lower(), match[3]
+        end, name, closed = match[1], match[2].lower(), match[0].endswith("/>")
         if name in _ENDS_BY_ITSELF or (closed and name not in _BLOCKS):
             continue
         depth = max(depth + (-1 if end else 1), 0)

@@ -14,6 +14,7 @@ from mediabridge.sidecar.library.cursor import Place, Value
 from mediabridge.sidecar.library.dates.model import CONFIDENCES
 from mediabridge.sidecar.library.intake import KINDS
 from mediabridge.sidecar.library.listing import MOST, ORDERS, REVIEWS, STATES, Filters
+from mediabridge.sidecar.routes.sent import json_sent
 
 from .examples import example
 
@@ -21,7 +22,7 @@ T = TypeVar("T")
 Args = MultiDict[str, str]
 FILTERS = frozenset({"from", "to", "type", "tag", "duplicates", "undated", "confidence", "status", "review", "q"})
 PAGE = frozenset({"limit", "cursor"})
-_MOST_NUMBER = 2**63 - 1
+_MOST_NUMBER, _DIGITS = 2**63 - 1, 19
 _MOST_TAGS = 20
 _LONGEST = 255
 _LISTS = {"file": "files", "group": "duplicates"}
@@ -92,7 +93,7 @@ def choice(args: Args, name: str, words: tuple[T, ...]) -> T | None:
 
 def number(text: str, what: str) -> int:
     """The number of a `file` or `group` in an address. Raises `ContentUnknown`: there is nothing of another one."""
-    if text.isascii() and text.isdigit() and int(text[:20]) <= _MOST_NUMBER:
+    if text.isascii() and text.isdigit() and len(text) <= _DIGITS and int(text) <= _MOST_NUMBER:
         return int(text)
     msg = f"There is no {what} {text[:64]!r}."
     raise ContentUnknown(msg, f"List them: curl {URL}/api/library/{_LISTS[what]}")
@@ -100,7 +101,7 @@ def number(text: str, what: str) -> int:
 
 def body(known: Collection[str]) -> dict[str, Any]:
     """The JSON object that was sent, with no names but these."""
-    sent = request.get_json(silent=True, force=True)
+    sent = json_sent()
     if not isinstance(sent, dict):
         msg = "The body must be a JSON object."
         fields = ", ".join(f'"{name}": ...' for name in sorted(known))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 
 from mediabridge.sidecar.answers import answer
 from mediabridge.sidecar.library import jobs, preferences
@@ -14,6 +14,7 @@ from mediabridge.sidecar.library.export.options import Options, parse
 from mediabridge.sidecar.library.export.plan import dry_run
 from mediabridge.sidecar.library.export.records import KIND
 from mediabridge.sidecar.library.export.target import Target
+from mediabridge.sidecar.routes.sent import json_sent
 from mediabridge.sidecar.services import Services, services
 
 
@@ -21,7 +22,7 @@ def start() -> Response:
     """202 with the job; 200 with the forecast of a dry run."""
     parts = services()
     discarded_too = parts.library.read(preferences.read)["exportDiscarded"]
-    options, dry = parse(request.get_json(silent=True, force=True), keepers_only=not discarded_too)
+    options, dry = parse(json_sent(), keepers_only=not discarded_too)
     if dry:
         return answer(dry_run(options, _parts(parts)))
     Target.open(options.target, parts.export_roots, make=False).close()  # refused now rather than in the job

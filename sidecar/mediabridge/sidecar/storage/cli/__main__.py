@@ -38,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for warned in warnings:
         print(warned, file=sys.stderr)  # noqa: T201
     disk = LocalDisk(folder_of(settings.file_storage_path))
+    if not disk.root.is_dir():
+        words = f"There is no folder {disk.root} yet; is FILE_STORAGE_PATH that of the server?"
+        print(words, file=sys.stderr)  # noqa: T201
     try:
         findings = _examine(disk, Scrubber(disk, mend=options.mend))
     except OSError as problem:
