@@ -130,6 +130,16 @@ function seenByUs({ peer, scheme, host }) {
 }
 
 /**
+ * What is said beside that when the peer spoke of others before it, so that it may be a proxy itself: whoever gives
+ * rights to this machine's own requests must not give them to those.
+ * @param {ReadonlyMap<string, string[]>} noted
+ * @returns {string[]}
+ */
+function ignored(noted) {
+  return [...noted.keys()].some(isForwarding) ? ['X-Forwarded-Ignored', '1'] : [];
+}
+
+/**
  * The same after a trusted peer, which told us its own: For and Forwarded grow, the others stay as it said.
  * @param {ReadonlyMap<string, string[]>} noted
  * @param {{ peer: string | null, scheme: string, host: string | null }} seen
@@ -244,5 +254,5 @@ function via(httpVersion) {
 
 module.exports = {
   DROP, NOTE, KEEP, KEEP_AND_NOTE, REFUSE, REQUEST_ID, TOKEN, VALUE,
-  connectionOptions, field, responseHeaders, saidBeforeUs, saneRequestId, seenByUs, trailers, via, without,
+  connectionOptions, field, ignored, responseHeaders, saidBeforeUs, saneRequestId, seenByUs, trailers, via, without,
 };

@@ -219,7 +219,9 @@ class Request {
     // @ts-expect-error only a TLSSocket has `encrypted`
     const scheme = this.incoming.socket.encrypted ? 'https' : 'http';
     const seen = { peer: this.peer, scheme, host };
-    const told = trusted.covers(this.peer) ? headers.saidBeforeUs(this.noted, seen) : headers.seenByUs(seen);
+    const told = trusted.covers(this.peer)
+      ? headers.saidBeforeUs(this.noted, seen)
+      : [...headers.seenByUs(seen), ...headers.ignored(this.noted)];
     told.push('Via', headers.via(this.httpVersion), 'X-Request-ID', this.requestId);
     if (host === null) {
       told.push('Host', endpoint.authority);

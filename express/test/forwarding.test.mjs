@@ -111,6 +111,17 @@ onBoth('spoofed forwarding headers are replaced', async (stage) => {
   assert.equal(received.get('x-forwarded-proto'), 'http');
   assert.ok(!received.headers.some(([, value]) => /1\.2\.3\.4|evil/.test(value)));
   assert.equal(received.get('x-forwarded-port'), null);
+  assert.equal(received.get('x-forwarded-ignored'), '1');
+});
+
+onBoth('a peer that may be a proxy is told from one that is not', async (stage) => {
+  for (const field of ['X-Forwarded-For: 127.0.0.1', 'Forwarded: for=1.2.3.4', 'X-Real-IP: 1.2.3.4']) {
+    assert.equal((await stage.forwarded('/api/x', [field])).get('x-forwarded-ignored'), '1');
+  }
+  assert.equal((await stage.forwarded('/api/x')).get('x-forwarded-ignored'), null);
+  await stage.setUp(undefined, { trusted: ['127.0.0.0/8'] });
+  const received = await stage.forwarded('/api/x', ['X-Forwarded-For: 127.0.0.1']);
+  assert.equal(received.get('x-forwarded-ignored'), null);
 });
 
 onBoth('forwarding headers of a trusted peer are extended', async (stage) => {

@@ -140,6 +140,16 @@ def test_spoofed_forwarding_headers_are_replaced(stage: Stage) -> None:
     assert received.get("x-forwarded-proto") == "http"
     assert not any("1.2.3.4" in value or "evil" in value for _, value in received.headers)
     assert received.get("x-forwarded-port") is None
+    assert received.get("x-forwarded-ignored") == "1"
+
+
+@pytest.mark.parametrize("field", ["X-Forwarded-For: 127.0.0.1", "Forwarded: for=1.2.3.4", "X-Real-IP: 1.2.3.4"])
+def test_a_peer_that_may_be_a_proxy_is_told_from_one_that_is_not(stage: Stage, field: str) -> None:
+    """Who gives rights to requests of its own machine would give them to everybody behind a proxy on it."""
+    assert forwarded(stage, "/api/x", field).get("x-forwarded-ignored") == "1"
+    assert forwarded(stage, "/api/x").get("x-forwarded-ignored") is None
+    stage.set_up(trusted=["127.0.0.0/8"])
+    assert forwarded(stage, "/api/x", field).get("x-forwarded-ignored") is None
 
 
 def test_forwarding_headers_of_a_trusted_peer_are_extended(stage: Stage) -> None:

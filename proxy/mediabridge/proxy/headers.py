@@ -26,6 +26,10 @@ FORWARDING = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", 
 
 _GROWING = (b"x-forwarded-for", b"forwarded")
 
+# Beside what we see of a peer that is not trusted: it spoke of others before it, so it may be a proxy itself. Whoever
+# gives rights to this machine's own requests must not give them to those.
+IGNORED: Header = (b"x-forwarded-ignored", b"1")
+
 REQUEST_ID = b"x-request-id"
 
 # What is done with a request's field: nothing but KEEP for nearly all, hence the plain integers.
@@ -120,6 +124,11 @@ def seen_by_us(peer: str | None, scheme: str, host: bytes | None) -> tuple[Heade
         (b"x-forwarded-host", host),
     ]
     return tuple((name, value) for name, value in known if value is not None)
+
+
+def speaks_of_others(noted: Noted) -> bool:
+    """Whether a request says where it came from before it came to its peer."""
+    return any(map(is_forwarding, noted))
 
 
 def said_before_us(noted: Noted, seen: Iterable[Header]) -> tuple[Header, ...]:

@@ -153,7 +153,8 @@ class Request:
             said = headers.said_before_us(self.noted, headers.seen_by_us(self.peer, self.scheme, host))
             return block_of((*said, headers.via(self.http_version), *endpoint.headers))
         build = added_lines if len(host) <= _HOST_SIZE else added_lines.__wrapped__
-        return build(self.peer, self.scheme, host, self.http_version, endpoint.headers)
+        more = (headers.IGNORED,) if headers.speaks_of_others(self.noted) else ()
+        return build(self.peer, self.scheme, host, self.http_version, (*more, *endpoint.headers))
 
 
 @lru_cache(maxsize=1024)

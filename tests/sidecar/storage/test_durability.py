@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pictures import jpeg, scene
+from pictures import jpeg
+from PIL import Image
 
 MIB = 1024 * 1024
 
@@ -171,7 +172,8 @@ def test_originals_survive_a_cache_in_their_own_folder(
     root = tmp_path / "files"
     settings = {"FILE_STORAGE_PATH": str(root), "CACHE_PATH": f"{tmp_path}/x/../files", "CACHE_FILES_MB": "1"}
     sidecar = start_sidecar(EXIFTOOL_PATH=str(stand_in), **settings)
-    contents = [jpeg(scene(seed, 1600, 1200)) for seed in range(4)]
+    noise = [Image.frombytes("RGB", (800, 600), random.Random(seed).randbytes(800 * 600 * 3)) for seed in range(3)]
+    contents = [jpeg(picture) for picture in noise]
     hashes = [upload(sidecar, content).json["contentHash"] for content in contents]
     for digest in hashes:
         assert sidecar.get(f"/cache/{digest}/ai-vision").status == 200
