@@ -55,12 +55,12 @@ def _fitting(pixels: Image.Image, preset: Preset, exif: bytes, most: int) -> Enc
         if best is not None:
             return best
         # Bytes go with pixels, roughly.
-        scale = min(math.sqrt(most / smallest), _SHRINK)
-        size = (max(int(pixels.width * scale), 1), max(int(pixels.height * scale), 1))
-        if max(size) < _SMALLEST_SIDE:
+        side = max(pixels.size)
+        if side <= _SMALLEST_SIDE:
             msg = f"not even {pixels.width}x{pixels.height} pixels fit into {most} bytes"
             raise CannotFit(msg)
-        pixels = resized(pixels, size)
+        scale = max(min(math.sqrt(most / smallest), _SHRINK), _SMALLEST_SIDE / side)
+        pixels = resized(pixels, (max(round(pixels.width * scale), 1), max(round(pixels.height * scale), 1)))
 
 
 def _best_quality(pixels: Image.Image, preset: Preset, exif: bytes, most: int) -> tuple[Encoded | None, int]:
