@@ -31,7 +31,7 @@ def disk(tmp_path: Path) -> Iterator[LocalDisk]:
 
 
 def unfinished(root: Path) -> list[Path]:
-    return [path for path in (root / INCOMING).rglob("*") if path.is_file() and not path.name.endswith(".lock")]
+    return [path for path in (root / INCOMING).rglob("*") if path.is_file() and path.name != ".lock"]
 
 
 def test_nothing_is_made_before_something_is_written(disk: LocalDisk) -> None:

@@ -27,7 +27,7 @@ def upload(sidecar: Any, content: bytes, name: str = "a.jpg") -> Any:
 
 
 def unfinished(root: Path) -> list[Path]:
-    return [path for path in (root / ".incoming").rglob("*") if path.is_file() and not path.name.endswith(".lock")]
+    return [path for path in (root / ".incoming").rglob("*") if path.is_file() and path.name != ".lock"]
 
 
 def assert_whole(root: Path) -> set[str]:

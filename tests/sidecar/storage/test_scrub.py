@@ -66,7 +66,7 @@ def scrub(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def contents(root: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and not path.name.endswith(".lock")}
+    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.name != ".lock"}
 
 
 def test_each_trouble_is_found(disk: LocalDisk, troubled: dict[str, str]) -> None:

@@ -22,7 +22,7 @@ from .own import OwnFolder
 
 INCOMING = ".incoming"  # folders of the processes that write, each with its unfinished files
 _PREFIX = "writer-"
-_MENDING = ".mending.lock"
+_MENDING, _LOCK = ".mending", ".lock"
 _REMEMBERED = 20_000  # names
 _TRIES = 5  # somebody may delete a content's folder between two steps
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -132,8 +132,8 @@ class LocalDisk:
     @contextlib.contextmanager
     def mending(self) -> Iterator[None]:
         """The kernel lets go of the lock however the process ends. Raises `OSError`."""
-        _make_folder(self.root / INCOMING)
-        handle = os.open(self.root / INCOMING / _MENDING, os.O_RDWR | os.O_CREAT, 0o600)
+        _make_folder(self.root / INCOMING / _MENDING)
+        handle = os.open(self.root / INCOMING / _MENDING / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
