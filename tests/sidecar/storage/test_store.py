@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediabridge.sidecar.faults import ContentUnknown, InvalidRequest, StorageFull, UnsupportedMedia
+from mediabridge.sidecar.faults import ContentDamaged, ContentUnknown, InvalidRequest, StorageFull, UnsupportedMedia
 from mediabridge.sidecar.storage.disk import LocalDisk
 from mediabridge.sidecar.storage.quota import Quota
 from mediabridge.sidecar.storage.record import Label, NoRecordError, Record
@@ -48,6 +48,22 @@ def figures(store: ContentStore, until: Callable[..., Any]) -> tuple[object, obj
     until(lambda: not store.status()["counting"])
     status = store.status()
     return status["files"], status["totalSize"]
+
+
+def test_what_another_process_mends_is_damaged_to_nobody(tmp_path: Path) -> None:
+    one, other = make_store(tmp_path / "files"), make_store(tmp_path / "files")
+    digest = keep(one, b"hello world").record.content_hash
+    path = tmp_path / "files" / digest / "original"
+    path.chmod(0o644)
+    path.write_bytes(b"hello_world")
+    with pytest.raises(ContentDamaged):
+        one.verify(digest)
+    with pytest.raises(ContentDamaged):
+        one.find(digest)
+    assert not keep(other, b"hello world").is_new
+    assert one.find(digest) == other.find(digest)
+    one.verify(digest)
+    assert (one.was_damaged(digest), other.was_damaged(digest)) == (False, True)
 
 
 def test_what_is_kept_is_found_opened_and_deleted(store: ContentStore, until: Any) -> None:

@@ -55,7 +55,7 @@ class ContentStore:
         self._quota = quota
         self._tally = Tally(self._scan, time.time_ns, backend.changed_ns)
         self._claims = Quota(quota, lambda drive: self._tally.figures().drives[drive], self._over_quota)
-        self._damaged: set[str] = set()
+        self._damaged: dict[str, int] = {}  # when the file was written that has other bytes
         self._renewed: set[str] = set()
         self._lock = threading.Lock()
 
@@ -98,14 +98,14 @@ class ContentStore:
         for an original that `verify` found damaged.
         """
         with self._faults(), self._known(content_hash):
-            size = self._backend.stat(key_of(content_hash, ORIGINAL)).size
+            there = self._backend.stat(key_of(content_hash, ORIGINAL))
             record = self._read_record(content_hash)
         if record is None:
             raise self._damage(content_hash, METADATA, f"The metadata of {content_hash} cannot be read.")
-        if record.size != size:
-            msg = f"The content under {content_hash} has {size} bytes; {record.size} were stored."
+        if record.size != there.size:
+            msg = f"The content under {content_hash} has {there.size} bytes; {record.size} were stored."
             raise self._damage(content_hash, ORIGINAL, msg)
-        if content_hash in self._damaged:
+        if self._damaged.get(content_hash) == there.modified_ns:  # else another process has mended it
             msg = f"The content under {content_hash} has changed on the disk."
             raise self._damage(content_hash, ORIGINAL, msg)
         return record
@@ -128,9 +128,12 @@ class ContentStore:
 
     def verify(self, content_hash: str) -> None:
         """Read the original as a whole. Raises `ContentUnknown`, `ContentDamaged`."""
-        with self._faults(), self.open(content_hash) as file:
-            found = digest(file)
-        self._remember(content_hash, damaged=found != content_hash)
+        original = key_of(content_hash, ORIGINAL)
+        with self._faults(), self._known(content_hash):
+            written = self._backend.stat(original).modified_ns
+            with self._backend.open(original) as file:
+                found = digest(file)
+        self._remember(content_hash, None if found == content_hash else written)
         if found != content_hash:
             msg = f"The content under {content_hash} has changed on the disk: its hash is {found} now."
             raise self._damage(content_hash, ORIGINAL, msg)
@@ -204,11 +207,12 @@ class ContentStore:
         """Whether what lies there are those bytes: who sends them again may keep no other copy."""
         original = key_of(record.content_hash, ORIGINAL)
         with contextlib.suppress(NotStoredError):
-            if self._backend.stat(original).size != record.size:
+            there = self._backend.stat(original)
+            if there.size != record.size:
                 return False
             with self._backend.open(original) as file:
                 whole = digest(file) == record.content_hash
-            self._remember(record.content_hash, damaged=not whole)
+            self._remember(record.content_hash, None if whole else there.modified_ns)
             return whole
         return False
 
@@ -224,14 +228,18 @@ class ContentStore:
     def _tell_mended(self, content_hash: str) -> None:
         words = f"a damaged original was replaced by a new upload of the same content: {content_hash}"
         emit(_log, logging.WARNING, "storage.mended", words, sha256=content_hash)
-        self._remember(content_hash, damaged=False)
+        self._remember(content_hash, None)
         with self._lock:
             self._renewed.add(content_hash)
         self._mended(content_hash)
 
-    def _remember(self, content_hash: str, *, damaged: bool) -> None:
+    def _remember(self, content_hash: str, damaged: int | None) -> None:
+        """`damaged`: when the file was written that is; None when it is whole."""
         with self._lock:
-            (self._damaged.add if damaged else self._damaged.discard)(content_hash)
+            if damaged is None:
+                self._damaged.pop(content_hash, None)
+            else:
+                self._damaged[content_hash] = damaged
 
     def _read_record(self, content_hash: str) -> Record | None:
         """None when it cannot be understood. Raises `NotStoredError`."""
