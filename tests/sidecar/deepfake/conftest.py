@@ -67,7 +67,7 @@ def analyst(exiftool: Path, pool: Pool) -> Analyst:
 class Signer:
     """A signer of one's own, and the certificate (PEM) that vouches for it."""
 
-    sign: Callable[[Path, Path, dict[str, Any]], None]
+    sign: Callable[..., None]
     root: str
 
 
@@ -91,12 +91,22 @@ _EC = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -config c"
 @pytest.fixture(scope="session")
 def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
     """Signs with a key that was made for this run."""
+    return new_signer(tmp_path_factory.mktemp("signer"), "Tester")
+
+
+@pytest.fixture(scope="session")
+def other_signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    """Another one, whom nobody has to trust who trusts the first."""
+    return new_signer(tmp_path_factory.mktemp("other"), "Mallory")
+
+
+def new_signer(folder: Path, name: str) -> Signer:
+    """A key, its certificate, and a root of their own."""
     c2pa = pytest.importorskip("c2pa")
-    folder = tmp_path_factory.mktemp("signer")
     (folder / "c").write_text(_OPENSSL)
     for command in (
-        f"req -x509 {_EC} -keyout root.key -out root.pem -subj /O=Root/CN=root -days 30 -extensions root",
-        f"req -new {_EC} -keyout leaf.key -out leaf.csr -subj /O=Tester/CN=tester",
+        f"req -x509 {_EC} -keyout root.key -out root.pem -subj /O={name}Root/CN=root -days 30 -extensions root",
+        f"req -new {_EC} -keyout leaf.key -out leaf.csr -subj /O={name}/CN={name}",
         "x509 -req -in leaf.csr -CA root.pem -CAkey root.key -CAcreateserial -out leaf.pem -days 9 -extfile c "
         "-extensions leaf",
         "pkcs8 -topk8 -nocrypt -in leaf.key -out leaf.p8",
@@ -109,14 +119,23 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
     chain = (folder / "leaf.pem").read_text() + root
     key = (folder / "leaf.p8").read_bytes()
 
-    def sign(source: Path, target: Path, manifest: dict[str, Any], ingredients: tuple[Path, ...] = ()) -> None:
+    def sign(
+        source: Path,
+        target: Path,
+        manifest: dict[str, Any],
+        ingredients: tuple[Path, ...] = (),
+        relationship: str = "parentOf",
+        trusting: str | None = None,
+    ) -> None:
+        """`trusting`: certificates of those whom the signer's own program trusts, for its record of ingredients."""
         info = c2pa.C2paSignerInfo(c2pa.C2paSigningAlg.ES256, chain.encode(), key, None)
-        with c2pa.Signer.from_info(info) as made, c2pa.Builder(manifest) as builder:
+        trust = {"version": 1, "trust": {"user_anchors": trusting}} if trusting else {"version": 1}
+        context = c2pa.Context(c2pa.Settings.from_dict(trust))
+        with c2pa.Signer.from_info(info) as made, c2pa.Builder(manifest, context=context) as builder:
             for path in ingredients:
                 with path.open("rb") as file:
-                    builder.add_ingredient(
-                        {"title": "parent", "relationship": "parentOf", "label": "parent"}, "image/jpeg", file
-                    )
+                    about = {"title": "parent", "relationship": relationship, "label": "parent"}
+                    builder.add_ingredient(about, "image/jpeg", file)
             with source.open("rb") as plain, target.open("w+b") as signed:
                 builder.sign(made, "image/jpeg", plain, signed)
 

@@ -93,6 +93,79 @@ def test_what_a_picture_was_made_from_counts(signer: Signer, tmp_path: Path) -> 
     assert verdict(found)[0] == "declared_ai"
 
 
+def over(action: str, *further: str) -> dict[str, Any]:
+    """A manifest of what was done to an ingredient."""
+    manifest = created(None)
+    first = {"action": action, "parameters": {"ingredientIds": ["parent"]}}
+    manifest["assertions"][0]["data"]["actions"] = [first, *({"action": one} for one in further)]
+    return manifest
+
+
+def test_a_trusted_editor_makes_nobody_elses_capture_trusted(
+    signer: Signer, other_signer: Signer, tmp_path: Path
+) -> None:
+    """Also where the editor's own program trusts that signer: whom to trust is the operator's to say."""
+    made, edited = tmp_path / "made.jpg", tmp_path / "edited.jpg"
+    other_signer.sign(plain(tmp_path), made, created("digitalCapture"))
+    for trusting in (None, signer.root + other_signer.root):
+        signer.sign(plain(tmp_path), edited, over("c2pa.opened", "c2pa.cropped"), (made,), trusting=trusting)
+        found = gathered(edited, signer.root)
+        assert found.value["captureTypes"]
+        assert found.value["trustedCaptureTypes"] == []
+        assert verdict(found)[0] == "inconclusive", trusting
+
+
+def test_a_capture_below_an_edit_counts_when_both_signers_are_trusted(
+    signer: Signer, other_signer: Signer, tmp_path: Path
+) -> None:
+    made, opened, edited = tmp_path / "made.jpg", tmp_path / "opened.jpg", tmp_path / "edited.jpg"
+    both = signer.root + other_signer.root
+    other_signer.sign(plain(tmp_path), made, created("digitalCapture"))
+    for trusting in (None, both):
+        signer.sign(plain(tmp_path), opened, over("c2pa.opened"), (made,), trusting=trusting)
+        assert verdict(gathered(opened, both)) == ("provenance_verified", "trusted_capture")
+        signer.sign(plain(tmp_path), edited, over("c2pa.opened", "c2pa.cropped"), (opened,), trusting=trusting)
+        assert verdict(gathered(edited, both)) == ("provenance_verified", "trusted_capture_edited")
+
+
+def test_a_trusted_capture_below_somebody_untrusted_counts_no_more(
+    signer: Signer, other_signer: Signer, tmp_path: Path
+) -> None:
+    """Who signs between them may put any picture over the captured one."""
+    made, between, edited = tmp_path / "made.jpg", tmp_path / "between.jpg", tmp_path / "edited.jpg"
+    signer.sign(plain(tmp_path), made, created("digitalCapture"))
+    other_signer.sign(plain(tmp_path, 2), between, over("c2pa.opened"), (made,))
+    signer.sign(plain(tmp_path, 2), edited, over("c2pa.opened"), (between,))
+    found = gathered(edited, signer.root)
+    assert found.value["state"] == "Trusted"
+    assert verdict(found)[0] == "inconclusive"
+
+
+def test_a_capture_that_had_been_changed_when_it_was_edited_is_not_verified(signer: Signer, tmp_path: Path) -> None:
+    """The editor's record tells that; to the library it is no news then."""
+    made, edited = tmp_path / "made.jpg", tmp_path / "edited.jpg"
+    signer.sign(plain(tmp_path), made, created("digitalCapture"))
+    data = bytearray(made.read_bytes())
+    data[-200] ^= 1
+    made.write_bytes(bytes(data))
+    signer.sign(plain(tmp_path), edited, over("c2pa.opened"), (made,), trusting=signer.root)
+    assert verdict(gathered(edited, signer.root))[0] == "inconclusive"
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_part_that_was_captured_makes_no_capture_of_the_whole(
+    signer: Signer, other_signer: Signer, tmp_path: Path, trusted: bool
+) -> None:
+    part, whole = tmp_path / "part.jpg", tmp_path / "whole.jpg"
+    (signer if trusted else other_signer).sign(plain(tmp_path), part, created("digitalCapture"))
+    manifest = created("composite")
+    manifest["assertions"][0]["data"]["actions"] += over("c2pa.placed")["assertions"][0]["data"]["actions"]
+    signer.sign(plain(tmp_path, 2), whole, manifest, (part,), "componentOf")
+    found = gathered(whole, signer.root)
+    assert found.value["captureTypes"]
+    assert verdict(found)[0] == "inconclusive"
+
+
 def test_a_jpeg_of_several_pictures_is_a_jpeg_to_the_library(signer: Signer, tmp_path: Path) -> None:
     path = tmp_path / "signed.jpg"
     signer.sign(plain(tmp_path), path, created("trainedAlgorithmicMedia"))

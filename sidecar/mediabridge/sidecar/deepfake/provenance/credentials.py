@@ -1,12 +1,12 @@
 """C2PA content credentials as evidence: states and codes are those that the library gives.
 
-A claim of AI speaks against its signer's interest and is reported whoever signed it. A claim of capture counts when a
-signer signed it whom the operator trusts, and no check failed, and not otherwise.
+A claim of AI speaks against its signer's interest and is reported whoever signed it. A claim of capture counts when who
+signed that very claim is somebody whom the operator trusts, as are all who signed over it, and no check failed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from mediabridge.sidecar.analysis import credentials
 from mediabridge.sidecar.analysis.model import NotApplicable, Subject
 from mediabridge.sidecar.deepfake.evidence import Evidence, without_result
 
-from . import source_types
+from . import source_types, vouched
 
 ID = "c2pa"
 CAVEAT = (
@@ -96,7 +96,6 @@ def facts(report: dict[str, Any]) -> dict[str, Any]:
     signature = active.get("signature_info") or {}
     actions = [action for manifest in chain for action in _actions(manifest)]
     found = dict.fromkeys(one[:200] for manifest in chain for one in source_types.named(manifest.get("assertions")))
-    created = [str(one.get("digitalSourceType") or "")[:200] for one in actions if one.get("action") == "c2pa.created"]
     names = dict.fromkeys(str(one.get("action"))[:100] for one in actions)
     return {
         "state": str(report.get("validation_state", "Unknown")),
@@ -106,7 +105,8 @@ def facts(report: dict[str, Any]) -> dict[str, Any]:
         "signedAt": signature.get("time"),
         "claimGenerator": _generator(active),
         "digitalSourceTypes": list(found)[:20],
-        "captureTypes": [one for one in dict.fromkeys(created) if source_types.is_capture(one)],
+        "captureTypes": _captures(chain),
+        "trustedCaptureTypes": _captures(vouched.trusted_path(report)),
         "actions": list(names)[:40],
         "edits": [name for name in names if name not in _NO_EDIT][:40],
         "manifests": len(report.get("manifests") or {}),
@@ -118,7 +118,7 @@ def _evidence(finding: str, anchors: str | None, value: dict[str, Any], directio
 
 
 def _vouched(value: dict[str, Any]) -> str | None:
-    if value["state"] != "Trusted" or value["codes"]["failure"] or not value["captureTypes"]:
+    if value["codes"]["failure"] or not value["trustedCaptureTypes"]:
         return None
     return "trusted_capture_edited" if value["edits"] else "trusted_capture"
 
@@ -137,6 +137,13 @@ def _chain(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield manifest
         ingredients = manifest.get("ingredients") or []
         labels += [one.get("active_manifest") for one in ingredients if one.get("relationship") in _PARENTS]
+
+
+def _captures(manifests: Iterable[dict[str, Any]]) -> list[str]:
+    """The source types of captures that these claim."""
+    actions = [action for manifest in manifests for action in _actions(manifest)]
+    created = [str(one.get("digitalSourceType") or "")[:200] for one in actions if one.get("action") == "c2pa.created"]
+    return [one for one in dict.fromkeys(created) if source_types.is_capture(one)]
 
 
 def _actions(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
