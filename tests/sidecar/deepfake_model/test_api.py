@@ -20,6 +20,7 @@ from mediabridge.sidecar.deepfake.model.service import ModelService
 
 ROOT = Path(__file__).resolve().parents[3]
 FROM_AFAR = {"X-Forwarded-For": "192.0.2.7"}
+OF_A_PAGE = {"Origin": "http://localhost:1", "Content-Type": "text/plain"}  # another server's, without a preflight
 PREFIX = "/api/deepfake"
 
 
@@ -103,6 +104,10 @@ def test_a_label_from_the_analysis_on(ask: Callable[..., Any], serving: Any, for
     body_of = {"analysisId": name, "label": "fake", "labeler": "eve"}
     answer = ask("POST", "/feedback", body_of, FROM_AFAR)
     assert (answer.status, answer.json["reason"]) == (202, "not_vouched_for"), "nobody far away trains a model"
+    answer = ask("POST", "/feedback", {**body_of, "labeler": "page"}, OF_A_PAGE)
+    assert (answer.status, answer.json["reason"]) == (202, "not_vouched_for"), "nor does a page in a browser"
+    assert ask("DELETE", f"/feedback/{answer.json['feedbackId']}").json["status"] == "removed"
+    answer = ask("POST", "/feedback", body_of, FROM_AFAR)
     answer = ask("POST", f"/feedback/{answer.json['feedbackId']}", {"decision": "accept"})
     assert answer.json["status"] == "accepted"
     assert ask("DELETE", f"/samples/{told.json['sha256']}").json["removed"] == 4
@@ -167,8 +172,9 @@ def test_too_few_labels_are_answered_with_what_is_missing(ask: Callable[..., Any
     ],
 )
 def test_what_is_the_operators_is_nobody_elses(ask: Callable[..., Any], method: str, path: str, body: object) -> None:
-    answer = ask(method, path, body, FROM_AFAR)
-    assert (answer.status, answer.json["code"]) == (403, "forbidden")
+    for headers in (FROM_AFAR, OF_A_PAGE, {"Sec-Fetch-Site": "cross-site"}, {"X-Forwarded-Host": "evil.example"}):
+        answer = ask(method, path, body, headers)
+        assert (answer.status, answer.json["code"]) == (403, "forbidden"), headers
 
 
 def test_a_token_makes_an_operator_wherever_it_comes_from(start_shared: Any, stand_in: Path, tmp_path: Path) -> None:

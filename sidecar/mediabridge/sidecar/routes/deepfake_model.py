@@ -11,7 +11,7 @@ from mediabridge.sidecar import analyses
 from mediabridge.sidecar.answers import answer
 from mediabridge.sidecar.deepfake.model import card
 from mediabridge.sidecar.deepfake.model.labels import Given
-from mediabridge.sidecar.deepfake.model.operators import HEADER
+from mediabridge.sidecar.deepfake.model.operators import HEADER, Caller
 from mediabridge.sidecar.deepfake.model.service import ModelService
 from mediabridge.sidecar.deepfake.model.store import DOMAINS
 from mediabridge.sidecar.faults import URL, InvalidRequest
@@ -161,8 +161,17 @@ def _model() -> ModelService:
 
 
 def _is_operator() -> bool:
-    headers = request.headers
-    return services().operators.is_operator(headers.get(HEADER), headers.get("X-Forwarded-For"), request.remote_addr)
+    told = request.headers.get
+    caller = Caller(
+        token=told(HEADER),
+        hops=told("X-Forwarded-For"),
+        peer=request.remote_addr,
+        host=told("Host"),
+        forwarded_host=told("X-Forwarded-Host"),
+        origin=told("Origin"),
+        fetch_site=told("Sec-Fetch-Site"),
+    )
+    return services().operators.is_operator(caller)
 
 
 def _operator_only() -> None:
