@@ -85,6 +85,74 @@ def test_words_about_a_generator_are_no_trace() -> None:
         software.examine(subject(Path("a.jpg"), tags))
 
 
+def kinds_of(group: str, tag: str, text: object) -> list[tuple[str, str]]:
+    try:
+        found = software.examine(subject(Path("a.jpg"), {group: {tag: text}})).findings
+    except NotApplicable:
+        return []
+    return [(one.data["role"], one.data["name"]) for one in found]
+
+
+JOB = "Job ID: 1f0c7b3a-9d1e-4b7a-8a51-0a0a0a0a0a0a"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        (f"a castle --ar 3:2 --stylize 80 --v 6.1 {JOB}", True),
+        (f"--niji 5 {JOB}", True),
+        (f"a cat --style raw --sref https://s.mj.run/x {JOB}", True),
+        (JOB, False),
+        (f"Printed at the town hall. {JOB}", False),
+        (f"convert --quality 90 in.tif {JOB}", False),
+        (f"{JOB} tool --v 6", False),
+        ("a castle --ar 3:2 --v 6", False),
+    ],
+)
+def test_a_job_is_midjourneys_with_its_parameters_before_it(text: str, is_one: bool) -> None:
+    assert kinds_of("PNG", "Description", text) == ([("generator", "Midjourney")] if is_one else [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["none", "None.", "N/A", "n/a.", "NA", "n.a.", "no", "-", "–", "--", "Not used", "none used", "No AI used",
+     "unknown", "Unknown.", "null", " ", "not applicable", "None was used"],
+)  # fmt: skip
+def test_that_no_system_was_used_is_no_finding(text: str) -> None:
+    assert kinds_of("XMP", "AISystemUsed", text) == []
+    assert kinds_of("XMP", "AISystemUsed", ["Nano"]) == [("generator", "Nano")]
+
+
+@pytest.mark.parametrize("text", ["Nonesuch 2", "NovelAI", "Note AI", "unknown model of Midjourney", "NA-Gen"])
+def test_a_system_is_told_whatever_its_name(text: str) -> None:
+    assert ("generator", text) in kinds_of("XMP", "AISystemUsed", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("DALL-E 3", "DALL-E"), ("DALL·E", "DALL-E"), ("OpenAI DALL-E 2", "DALL-E"), ("dalle3", "DALL-E"),
+        ("DALLE", "DALL-E"), ("Grok", "Grok"), ("Grok Imagine", "Grok"), ("xAI Grok 2", "Grok"),
+        ("grok-2-image-1212", "Grok"), ("Grok, by xAI", "Grok"), ("FLUX.1 [dev]", "FLUX"), ("flux1-dev", "FLUX"),
+        ("FLUX1.1 [pro]", "FLUX"), ("FLUX.1", "FLUX"), ("FLUX.1 Kontext", "FLUX"), ("Ideogram 2.0", "Ideogram"),
+        ("ideogram.ai", "Ideogram"), ("ComfyUI", "ComfyUI"), ("Leonardo.AI", "Leonardo AI"), ("InvokeAI", "InvokeAI"),
+        ("Midjourney v6", "Midjourney"), ("Fooocus v2.5.5", "Fooocus"), ("StableDiffusionXL", "Stable Diffusion"),
+    ],
+)  # fmt: skip
+def test_generators_name_themselves(text: str, name: str) -> None:
+    assert ("generator", name) in kinds_of("EXIF", "Software", text)
+    assert kinds_of("EXIF", "HostComputer", text) == [], "a computer may be called anything"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Grok image library 10.0", "Grok 10.0", "Created by Grok version 9.2", "Dalle Photo Studio 2", "Fratelli Dalle",
+     "flux1", "Flux 1.2 colour", "flux.10", "Kanji Ideogram Maker", "Kendall E", "Leonardo Aichinger", "NotMidjourney"],
+)  # fmt: skip
+def test_names_that_hold_a_generators_name_are_others(text: str) -> None:
+    assert kinds_of("EXIF", "Software", text) == []
+
+
 def test_without_credentials_there_is_nothing_to_say(tmp_path: Path) -> None:
     pytest.importorskip("c2pa")
     (tmp_path / "a.jpg").write_bytes(jpeg(scene(1, 32, 32)))

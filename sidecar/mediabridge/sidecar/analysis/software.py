@@ -61,13 +61,19 @@ _PROGRAMS = (
     *_rows(
         "generator",
         {
-            "Stable Diffusion": r"stable.?diffusion|automatic1111|sd[ -]?webui|\bsdxl\b", "ComfyUI": r"comfyui",
-            "Midjourney": r"midjourney", "DALL-E": r"dall.?e\b|bing image creator",
-            "OpenAI": r"\bopenai\b|gpt-?4o|chatgpt", "Adobe Firefly": r"adobe.{0,3}firefly",
-            "Google AI": r"made with google ai|google gemini", "NovelAI": r"novelai", "InvokeAI": r"invoke.?ai",
-            "Leonardo AI": r"leonardo\.?ai", "Ideogram": r"ideogram", "FLUX": r"\bflux\.?1",
-            "Grok": r"(?<!created by )\bgrok\b",  # by which a library for JPEG 2000 names itself
-            "Fooocus": r"fooocus", "Draw Things": r"draw things",
+            "Stable Diffusion": r"stable.?diffusion|automatic1111|\bsd[ -]?webui|\bsdxl\b", "ComfyUI": r"\bcomfyui",
+            "Midjourney": r"\bmidjourney",
+            # Dalle is a name of people and places as well.
+            "DALL-E": r"\bdall[-·•. ]e\b|\bdalle[-· ]?[23]\b|^\s*dalle\s*$|\bbing image creator",
+            "OpenAI": r"\bopenai\b|\bgpt-?4o|\bchatgpt", "Adobe Firefly": r"adobe.{0,3}firefly",
+            "Google AI": r"made with google ai|google gemini", "NovelAI": r"\bnovelai", "InvokeAI": r"\binvoke.?ai\b",
+            "Leonardo AI": r"\bleonardo\.?ai\b",
+            "Ideogram": r"^\s*ideogram([ .]ai)?([ -]v?\d[\w.]*)?\s*$|\bideogram[ .]ai\b",
+            "FLUX": r"\bflux\.?[12](\.1)?[ _-]*\[?(dev|schnell|pro|kontext|krea|fill|flex)\b|^\s*flux\.[12](\.1)?\s*$",
+            # A library for JPEG 2000 has the same name, and a version behind it.
+            "Grok": r"^\s*((generated|made) (by|with) )?(xai )?grok"
+            r"([ -](imagine|image|ai|xai|\(xai\)|[0-5](\.\d)?|\d{4}))*\s*$|\bgrok\b.*\bx\.?ai\b",
+            "Fooocus": r"\bfooocus", "Draw Things": r"\bdraw things\b",
         },
     ),
     *_rows(
@@ -95,7 +101,16 @@ _BLOCKS = (
     ("SwarmUI", "generation parameters", re.compile(r'"sui_image_params"\s*:')),
     ("NovelAI", "generation parameters", re.compile(r'"request_type"\s*:\s*"PromptGenerateRequest"')),
     ("Fooocus", "generation parameters", re.compile(r'"base_model"\s*:.*"sampler"\s*:')),
-    ("Midjourney", "a job of the generator", re.compile(r"Job ID: [0-9a-f]{8}-[0-9a-f]{4}-")),
+    # "a castle --ar 3:2 --v 6 Job ID: 1f0c..."; printers and laboratories have jobs as well, without such parameters.
+    (
+        "Midjourney",
+        "a job of the generator",
+        re.compile(
+            r"(?:^|\s)--(?:(?:v|version|niji|s|stylize|c|chaos|weird) \d|(?:ar|aspect) \d+:\d|style raw\b|[sco]ref )"
+            r".{0,2000}?\bJob ID: [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",
+            re.DOTALL,
+        ),
+    ),
 )
 # Keywords of PNG texts (in small letters) that one generator alone uses, and how the text begins.
 _KEYWORDS = {
@@ -105,6 +120,10 @@ _KEYWORDS = {
     "dream": ("InvokeAI", re.compile(r'\s*".*" .*-S ?\d', re.DOTALL)),
 }
 _AI_SYSTEM = "AISystemUsed"  # IPTC Photo Metadata 2025.1: "the AI engine and/or the model name used to generate"
+_NO_SYSTEM = re.compile(
+    r"[-–—\s]*|n\.?/?a|no(ne|t)?( ai| system| tool)?( was)?( used)?|not (applicable|known)|unknown|null|nil|false",
+    re.IGNORECASE,
+)
 # IPTC's digital source types (https://cv.iptc.org/newscodes/digitalsourcetype/): as the term, and as ExifTool words it.
 _SOURCE_TYPE = re.compile(r"(composite)?\s?(?:with)?\s?trained ?algorithmic ?media|algorithmic ?media", re.IGNORECASE)
 
@@ -157,8 +176,8 @@ def _within(where: str, tag: str, value: Any) -> Iterator[tuple[str, str, str]]:
 
 
 def _known(tag: str, text: str) -> list[_Program]:
-    found = [program for program in _PROGRAMS if program.pattern.search(text)]
-    return [program for program in found if tag not in _FREE_NAMES or program.role != "editor"][:3]
+    out = {"HostComputer": "generator", **dict.fromkeys(_FREE_NAMES, "editor")}.get(tag)  # a computer makes no picture
+    return [program for program in _PROGRAMS if program.role != out and program.pattern.search(text)][:3]
 
 
 def _named(where: str, text: str, program: _Program) -> Finding:
@@ -183,7 +202,7 @@ def _blocks(where: str, tag: str, text: str) -> Iterator[Finding]:
 
 
 def _ai_system(where: str, tag: str, text: str) -> Iterator[Finding]:
-    if tag == _AI_SYSTEM and text.strip():
+    if tag == _AI_SYSTEM and not _NO_SYSTEM.fullmatch(text.strip(" \t\r\n.")):
         what = "The file names the AI system that it was made with (IPTC property AI System Used)."
         data = {"name": text.strip()[:_LONGEST], "role": "generator", "value": text[:_LONGEST]}
         yield Finding("generatorNamed", what, where, "high", METHOD, data)
