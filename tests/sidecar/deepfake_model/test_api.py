@@ -106,9 +106,10 @@ def test_a_label_from_the_analysis_on(ask: Callable[..., Any], serving: Any, for
     assert (answer.status, answer.json["reason"]) == (202, "not_vouched_for"), "nobody far away trains a model"
     answer = ask("POST", "/feedback", {**body_of, "labeler": "page"}, OF_A_PAGE)
     assert (answer.status, answer.json["reason"]) == (202, "not_vouched_for"), "nor does a page in a browser"
-    assert ask("DELETE", f"/feedback/{answer.json['feedbackId']}").json["status"] == "removed"
-    answer = ask("POST", "/feedback", body_of, FROM_AFAR)
-    answer = ask("POST", f"/feedback/{answer.json['feedbackId']}", {"decision": "accept"})
+    assert answer.json["feedbackId"] is None
+    (waiting,) = ask("GET", "/feedback?reason=not_vouched_for&limit=500").json["waiting"]
+    assert waiting["labeler"] == "eve", "one waits for each file"
+    answer = ask("POST", f"/feedback/{waiting['id']}", {"decision": "accept"})
     assert answer.json["status"] == "accepted"
     assert ask("DELETE", f"/samples/{told.json['sha256']}").json["removed"] == 4
     assert ask("GET", "/stats").json["training_samples"] == 0
@@ -132,6 +133,14 @@ def test_a_label_from_the_analysis_on(ask: Callable[..., Any], serving: Any, for
         ("DELETE", "/feedback/99999999999999999999", None, 404, "label 9999"),
         ("POST", "/feedback/-1", {"decision": "accept"}, 404, "nothing at"),
         ("POST", "/feedback/7", {}, 400, "decision"),
+        ("GET", "/feedback?limit=0", None, 400, "limit"),
+        ("GET", "/feedback?limit=501", None, 400, "limit"),
+        ("GET", "/feedback?limit=", None, 400, "limit"),
+        ("GET", "/feedback?limit=1.5", None, 400, "limit"),
+        ("GET", "/feedback?before=0", None, 400, "before"),
+        ("GET", "/feedback?before=-1", None, 400, "before"),
+        ("GET", "/feedback?before=9999999999999999999", None, 400, "before"),
+        ("GET", "/feedback?reason=boredom", None, 400, "reason"),
         ("POST", "/retrain", {"domain": "sound"}, 400, "domain"),
         ("GET", "/stats?domain=sound", None, 400, "domain"),
         ("GET", "/model-card?format=pdf", None, 400, "format"),

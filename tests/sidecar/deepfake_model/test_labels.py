@@ -78,7 +78,7 @@ def test_labels_that_differ_wait_for_the_operator(service: ModelService) -> None
     given = service.feedback(name, "real", "bob")
     assert (given.status, given.reason) == ("conflict", "labels_differ")
     assert counts(service) == (0, 0, 2)
-    assert [one["labeler"] for one in service.waiting()] == ["bob", "ann"]
+    assert [one["labeler"] for one in service.waiting()[0]] == ["bob", "ann"]
     assert given.id is not None
     service.decide(given.id, accept=True)
     assert counts(service) == (1, 0, 0)
@@ -188,10 +188,107 @@ def test_what_waited_before_a_file_was_golden_waits_after_it(service: ModelServi
     name = record(service, 1, True, "declared_ai")
     assert service.feedback(name, "real", "ann").status == "quarantined"
     service.freeze(name, "fake", "boss")
-    assert service.waiting() == []
+    assert service.waiting() == ([], None)
     service.thaw(sha_of(1, True))
-    assert [one["reason"] for one in service.waiting()] == ["contradicts_declared_ai"]
+    assert [one["reason"] for one in service.waiting()[0]] == ["contradicts_declared_ai"]
     assert counts(service) == (0, 1, 0)
+
+
+def test_labels_on_the_golden_set_are_answered_like_others(service: ModelService) -> None:
+    """Quota, disagreement, contradiction: whoever asks twice learns nothing of which files are in the set."""
+    for number in (1, 2, 3):
+        service.freeze(same(service, number, "declared_ai" if number == 2 else "inconclusive"), "fake", "boss")
+    same(service, 4)
+    for golden, other in ((2, 5), (1, 4)):
+        same(service, other, "declared_ai" if golden == 2 else "inconclusive")
+        for labeler, label in (("ann", "fake"), ("bob", "real")):
+            answers = [service.feedback(f"file-{at}", label, labeler) for at in (golden, other)]  # type: ignore[arg-type]
+            assert len({(one.status, one.reason, one.explanation) for one in answers}) == 1, (labeler, golden)
+    assert counts(service)[0] == 1, "that with a declaration which both agree with"
+    for number in range(100, 150):
+        service.feedback(same(service, number), "real", "cid")
+    given = service.feedback("file-3", "real", "cid")
+    assert (given.status, given.reason) == ("quarantined", "daily_quota")
+    assert given.explanation
+    assert f"{3:064x}" not in {one["sha256"] for one in service.waiting()[0]}, "it is a check all the same"
+    service.thaw(f"{3:064x}")
+    assert [one["reason"] for one in service.waiting()[0] if one["sha256"] == f"{3:064x}"] == ["daily_quota"]
+    service.thaw(f"{1:064x}")
+    assert [one["reason"] for one in service.waiting()[0] if one["sha256"] == f"{1:064x}"] == ["labels_differ"] * 2
+
+
+def test_one_label_that_nobody_vouches_for_waits_for_each_file(service: ModelService) -> None:
+    for number in (1, 2):
+        name = same(service, number)
+        for labeler in ("eve", "eva", "eve"):
+            given = service.feedback(name, "fake", labeler, vouched=False)
+            assert (given.id, given.status, given.reason) == (None, "quarantined", "not_vouched_for")
+    assert [one["labeler"] for one in service.waiting()[0]] == ["eve", "eve"]
+
+
+def test_who_is_far_away_learns_nothing_of_what_others_have_said(service: ModelService) -> None:
+    one, other, label = same(service, 1), same(service, 2), "real"
+    service.feedback(one, label, "ann")
+    answers = [
+        service.feedback(name, said, "ann", vouched=False)  # type: ignore[arg-type]
+        for said in ("real", "fake")
+        for name in (one, other)
+    ]
+    assert len(set(answers)) == 1
+    assert [found["sha256"] for found in service.waiting()[0]] == [f"{2:064x}"], "hers is untouched"
+    assert counts(service)[0] == 1
+
+
+def test_what_waits_is_paged_and_chosen_by_its_reason(service: ModelService) -> None:
+    for number in range(5):
+        service.feedback(same(service, number), "fake", "eve", vouched=False)
+        service.feedback(same(service, number + 10, "declared_ai"), "real", "ann")
+    seen: list[int] = []
+    before = None
+    for size in (2, 2, 1):
+        found, before = service.waiting(2, before, "not_vouched_for")
+        assert len(found) == size
+        seen += [one["id"] for one in found]
+    assert before is None
+    assert seen == sorted(seen, reverse=True)
+    assert len(set(seen)) == 5
+    assert len(service.waiting(10)[0]) == 10
+    assert service.waiting(10)[1] is None
+    assert service.waiting(5)[1] == service.waiting(5)[0][-1]["id"]
+
+
+def test_labels_of_the_past_make_no_room_in_todays_quota(service: ModelService, clock: Clock) -> None:
+    """A vouched label in the place of one that a stranger gave long ago under the same name is today's."""
+    for at in range(52):
+        service.feedback(same(service, at), "fake", "ann", vouched=False)
+    clock.now += timedelta(days=2)
+    given = [service.feedback(f"file-{at}", "real", "ann").status for at in range(52)]
+    assert given == ["accepted"] * 50 + ["quarantined"] * 2
+
+
+def test_a_label_that_is_accepted_on_a_golden_file_teaches_nothing(service: ModelService) -> None:
+    """Nor does it check who gave it, and what checks others stays; it counts when the file leaves the set."""
+    name = same(service, 1)
+    service.feedback(name, "fake", "eve", vouched=False, source="eves")
+    service.freeze(name, "fake", "boss")
+    service.feedback(name, "real", "bob")
+    database = service._database()
+    (waiting,) = database.run("SELECT id FROM labels WHERE labeler = 'eve'")
+    service.decide(waiting["id"], accept=True)
+    rows = database.run("SELECT labeler, status, operator, source FROM labels ORDER BY id")
+    assert [tuple(row) for row in rows] == [("eve", "check", 1, None), ("bob", "check", 0, None)]
+    assert counts(service) == (0, 0, 0)
+    service.thaw(f"{1:064x}")
+    assert counts(service) == (1, 0, 1)
+    assert service.stats()["samples"]["fake"] == 1
+
+
+def test_what_the_golden_set_holds_is_not_counted_as_learnt_from(service: ModelService) -> None:
+    """Also where an older release has left an accepted label on it."""
+    service.feedback(same(service, 1), "fake", "ann")
+    service.freeze("file-1", "fake", "boss")
+    service._connections.writer().run("UPDATE labels SET status = 'accepted'")
+    assert counts(service) == (0, 0, 0)
 
 
 VOTES = st.lists(
@@ -293,6 +390,27 @@ def test_old_analyses_that_nobody_labelled_are_forgotten(tmp_path: Path) -> None
     for table in ("analyses", "samples"):
         names = {row["sha256"] for row in database.run(f"SELECT sha256 FROM {table}")}
         assert names == {f"{at:064x}" for at in (0, *range(100, 200))}
+    database.close()
+
+
+def test_labels_that_nobody_vouches_for_keep_no_file(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    kept = Store(database, most=100)
+    found, _ = sample(0, fake=False)
+    insert = (
+        "INSERT INTO labels (sha256, domain, label, labeler, operator, status, reason, created)"
+        f" VALUES (:sha256, 'image', 'real', :labeler, 0, 'quarantined', :reason, '{CREATED}')"
+    )
+    again = 150  # when the second file is analysed once more
+    for at in range(store._TIDIED_EVERY):
+        sha256 = f"{1 if at == again else at:064x}"
+        kept.keep(f"{at}", sha256, "image", found, {}, "inconclusive", CREATED, in_domain=None)
+        if at < 3:
+            reason = "not_vouched_for" if at < 2 else "daily_quota"
+            database.run(insert, {"sha256": sha256, "labeler": "eve", "reason": reason})
+    assert [row["sha256"] for row in database.run("SELECT sha256 FROM labels")] == [f"{at:064x}" for at in (1, 2)]
+    names = {row["sha256"] for row in database.run("SELECT sha256 FROM samples")}
+    assert names == {f"{at:064x}" for at in (1, 2, *range(100, 200)) if at != again}
     database.close()
 
 

@@ -177,6 +177,17 @@ def test_features_of_a_deleted_file_are_not_learnt_again(copy_of: Copy, tmp_path
     assert refused.value.missing == {"labels": {"fake": 1}}
 
 
+def test_a_file_that_was_deleted_while_it_was_learnt_from_stays_deleted(copy_of: Copy, tmp_path: Path) -> None:
+    service = copy_of(tmp_path)
+    database = service._connections.writer()
+    database.run("DELETE FROM learnt")
+    document, measured = database.run("SELECT document, measured FROM models")[0]
+    used = [sha_of(seed, True) for seed in (1, 2)]
+    service.forget(used[0])
+    assert Versions(database).promote("image", document, json.loads(measured), 1, used, service._clock()) == 2
+    assert [row["sha256"] for row in database.run("SELECT sha256 FROM learnt")] == used[1:]
+
+
 def test_more_samples_than_the_child_may_write_in_a_file(copy_of: Copy, tmp_path: Path) -> None:
     """SQLite sorts 1.5 MB: in memory, since the child's files are small."""
     service, random = copy_of(tmp_path), np.random.default_rng(0)

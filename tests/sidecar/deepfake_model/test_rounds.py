@@ -61,6 +61,17 @@ def test_without_two_named_sources_of_each_class_it_is_not_asked() -> None:
     assert rounds.source_auc([replace(one, source="ab"[at % 2]) for at, one in enumerate(drawn(40))]) is None
 
 
+def test_a_source_counts_by_the_operators_word_and_with_enough_files() -> None:
+    """Else one user's tags, or a single file, decide whether the model may speak."""
+    operators = [replace(one, source="abcd"[at // 2 % 4]) for at, one in enumerate(drawn(200, apart=0.3))]
+    users = [replace(one, labeler="ann", operator=False, fake=not one.fake) for one in operators[::3]]
+    assert rounds.source_auc(users) is None
+    assert rounds.source_auc([*operators, *users]) == rounds.source_auc(operators)
+    few = [replace(one, source="ef"[one.fake], fake=not one.fake) for one in drawn(18, 5)]
+    assert rounds.source_auc(few) is None
+    assert rounds.source_auc([*operators, *few]) == rounds.source_auc(operators)
+
+
 def test_a_round_that_lacks_labels_learns_nothing() -> None:
     made = rounds.run_round(Material(tuple(drawn(250)), tuple(drawn(100, 1))), AT)
     assert (made.told["outcome"], made.model, made.promoted) == ("refused", None, False)

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from mediabridge.sidecar import analyses
 from mediabridge.sidecar.answers import answer
 from mediabridge.sidecar.deepfake.model import card
+from mediabridge.sidecar.deepfake.model.guards import WORDS
 from mediabridge.sidecar.deepfake.model.labels import Given
 from mediabridge.sidecar.deepfake.model.operators import HEADER, Caller
 from mediabridge.sidecar.deepfake.model.service import ModelService
@@ -28,6 +29,8 @@ _EXAMPLES = {  # by the end of the address: a body that works
 }
 _LABELS = ("real", "fake")
 _NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,100}")
+_USUAL_WAITING, _MOST_WAITING = 100, 500
+_MOST_ID = 2**63 - 1
 _MOST_BODY = 64 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _OPERATOR, _ANYBODY = "operator", "anonymous"
@@ -63,9 +66,14 @@ def feedback() -> Response:
 
 @blueprint.get("/feedback")
 def waiting() -> Response:
-    """Labels that wait for the operator."""
+    """Labels that wait for the operator, the newest first: `?limit=`, `?before=` an id, `?reason=`."""
     _operator_only()
-    return answer({"waiting": _model().waiting()})
+    reason = request.args.get("reason")
+    if reason is not None:
+        _choice(reason, "reason", tuple(WORDS))
+    limit = _number("limit", _MOST_WAITING) or _USUAL_WAITING
+    found, more = _model().waiting(limit, _number("before", _MOST_ID), reason)
+    return answer({"waiting": found, "next": more})
 
 
 @blueprint.post("/feedback/<int:label_id>")
@@ -209,6 +217,17 @@ def _text(asked: dict[str, Any], name: str, *, optional: bool = False) -> Any:
         msg = f"{name}: it must be a text of 1 to 100 characters."
         raise InvalidRequest(msg, _example())
     return value
+
+
+def _number(name: str, most: int) -> int | None:
+    """A whole number from 1 on in the query; None without one."""
+    given = request.args.get(name)
+    if given is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,19}", given, re.ASCII) or not 1 <= int(given) <= most:
+        msg = f"{name}: it must be a whole number from 1 to {most}."
+        raise InvalidRequest(msg, _example())
+    return int(given)
 
 
 def _flag(asked: dict[str, Any], name: str) -> bool:

@@ -49,10 +49,11 @@ def stats(database: Database, domain: str, described: Mapping[str, Any], now: da
 
 
 def counts(database: Database, domain: str) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
-    """Labelled files by class, those of the golden set, and labels that wait."""
+    """Labelled files by class that are not in the golden set, those that are, and labels that wait."""
     rows = database.run(
         "SELECT 'label' AS kind, label AS name, count(DISTINCT sha256) AS n FROM labels"
-        " WHERE domain = :domain AND status = 'accepted' GROUP BY label"
+        " WHERE domain = :domain AND status = 'accepted' AND NOT EXISTS"  # as in training, which leaves them out
+        " (SELECT 1 FROM golden g WHERE g.sha256 = labels.sha256 AND g.domain = labels.domain) GROUP BY label"
         " UNION ALL SELECT 'golden', label, count(*) FROM golden WHERE domain = :domain GROUP BY label"
         " UNION ALL SELECT 'waiting', status, count(*) FROM labels"
         " WHERE domain = :domain AND status IN ('quarantined', 'conflict') GROUP BY status",

@@ -19,6 +19,7 @@ Reason = Literal[
     "harmful_influence",
 ]  # fmt: skip
 
+NOT_VOUCHED: Reason = "not_vouched_for"
 MOST_A_DAY = 50  # labels of one user
 MOST_SHARE = 0.30  # of a class, by one user
 MOST_FRESH = 0.50  # of a round's samples, by users, once there is a champion
@@ -30,7 +31,7 @@ MOST_HARM = 0.010  # by which the golden set's Brier score may be better without
 
 WORDS: dict[Reason, str] = {
     "contradicts_declared_ai": "The file itself declares that an algorithm made it; the label says that it is real.",
-    "not_vouched_for": "It came from elsewhere without the operator's token: nobody answers for who sent it.",
+    "not_vouched_for": "It came from elsewhere without the operator's token; one such label waits for each file.",
     "daily_quota": f"One user may label {MOST_A_DAY} files a day.",
     "labeler_disagrees": "Too many of this user's labels on files whose truth is known were wrong.",
     "labels_differ": "Another label stands for this file.",
@@ -47,7 +48,7 @@ def quarantine(
     the last 24 hours; `agreed` of `checked`: on files whose truth is known.
     """
     if not (vouched or operator):
-        return "not_vouched_for"
+        return NOT_VOUCHED
     if declares_ai and label == "real":
         return "contradicts_declared_ai"
     if operator:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from mediabridge.sidecar.faults import Conflict, ContentUnknown, InvalidRequest
 
-from .guards import WORDS, Label, Reason, quarantine
+from .guards import NOT_VOUCHED, WORDS, Label, Reason, quarantine
 from .schema import Database
 from .store import Analysis
 
@@ -34,7 +35,10 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What became of a label. `reason` is a word, `explanation` a sentence; both are None when it counts."""
+    """What became of a label. `reason` is a word, `explanation` a sentence; both are None when it counts.
+
+    `id` is None for a place in the golden set, and for what nobody vouches for, see `Labels.give`.
+    """
 
     id: int | None
     status: Status
@@ -54,31 +58,51 @@ class Labels:
         self._database = database
 
     def give(self, analysis: Analysis, vote: Vote, now: datetime) -> Given:
-        """Take a label. Raises `Conflict` when the same labeler has said the opposite."""
+        """Take a label. Raises `Conflict` when the same labeler has said the opposite.
+
+        A label on a file of the golden set checks its labeler, and is answered as it would be on any other file.
+        """
         _check_usable(analysis)
         with self._database.transaction():
-            own = [row for row in self._of_file(analysis) if row["labeler"] == vote.labeler]
-            if own and not _outranks(vote, own[0]):
-                return _repeated(own[0], vote)
-            status, reason = self._status(analysis, vote, now)
-            added = self._database.run(
-                "INSERT INTO labels (sha256, domain, label, labeler, operator, source, status, reason, created)"
-                " VALUES (:sha256, :domain, :label, :labeler, :operator, :source, :status, :reason, :now)"
-                " ON CONFLICT (sha256, domain, labeler) DO UPDATE SET label = :label, operator = :operator,"
-                " source = :source, status = :status, reason = :reason RETURNING id",
-                {**_key(analysis), **_vote(vote), "status": status, "reason": reason, "now": rfc3339(now)},
-            )
-            if own or status == "conflict" or (vote.operator and status == "accepted"):
+            said = self._of_file(analysis)
+            own = next((row for row in said if row["labeler"] == vote.labeler), None)
+            status, reason = self._status(analysis, vote, said, now)
+            if reason == NOT_VOUCHED:
+                return self._set_aside(analysis, vote, said, now)
+            if own is not None and not _outranks(vote, own):
+                return _repeated(own, vote)
+            golden = self._is_golden(_key(analysis))
+            made = self._store(analysis, vote, "check" if golden else status, reason, now)
+            if golden:
+                return Given(made["id"], status, reason, WORDS[reason] if reason else None)
+            if own is not None or status == "conflict" or (vote.operator and status == "accepted"):
                 self._settle(analysis)
-            made = next(row for row in self._of_file(analysis) if row["id"] == added[0]["id"])
-        # A label on a file of the golden set checks its labeler, who does not learn that.
-        told: Status = "accepted" if made["status"] == "check" else made["status"]
-        return Given(made["id"], told, made["reason"], WORDS.get(made["reason"]))
+                made = next(row for row in self._of_file(analysis) if row["id"] == made["id"])
+        return Given(made["id"], made["status"], made["reason"], WORDS.get(made["reason"]))
 
-    def _status(self, analysis: Analysis, vote: Vote, now: datetime) -> tuple[str, Reason | None]:
-        frozen = "SELECT 1 FROM golden WHERE sha256 = :sha256 AND domain = :domain"
-        if vote.vouched and self._database.run(frozen, _key(analysis)):
-            return "check", None
+    def _set_aside(self, analysis: Analysis, vote: Vote, said: list[sqlite3.Row], now: datetime) -> Given:
+        """One label that nobody vouches for waits for each file, so that strangers cannot fill the list.
+
+        The answer, which has no id, is always the same: it tells nothing of what else was said under that name.
+        """
+        if not any(row["labeler"] == vote.labeler or row["reason"] == NOT_VOUCHED for row in said):
+            self._store(analysis, vote, "quarantined", NOT_VOUCHED, now)
+        return Given(None, "quarantined", NOT_VOUCHED, WORDS[NOT_VOUCHED])
+
+    def _store(self, analysis: Analysis, vote: Vote, status: str, reason: Reason | None, now: datetime) -> sqlite3.Row:
+        """Keep a label, in the place of that with less right under the same name if there is one."""
+        rows = self._database.run(
+            "INSERT INTO labels (sha256, domain, label, labeler, operator, source, status, reason, created)"
+            " VALUES (:sha256, :domain, :label, :labeler, :operator, :source, :status, :reason, :now)"
+            " ON CONFLICT (sha256, domain, labeler) DO UPDATE SET label = :label, operator = :operator,"
+            " source = :source, status = :status, reason = :reason, created = :now RETURNING *",
+            {**_key(analysis), **_vote(vote), "status": status, "reason": reason, "now": rfc3339(now)},
+        )
+        return rows[0]
+
+    def _status(
+        self, analysis: Analysis, vote: Vote, said: list[sqlite3.Row], now: datetime
+    ) -> tuple[Status, Reason | None]:
         today, agreed, checked = self._record(vote, now)
         reason = quarantine(
             label=vote.label,
@@ -91,10 +115,13 @@ class Labels:
         )
         if reason is not None:
             return "quarantined", reason
-        others = {row["label"] for row in self._of_file(analysis) if row["status"] in _SAID}
+        others = {row["label"] for row in said if row["labeler"] != vote.labeler and _says(row)}
         if others - {vote.label} and not vote.operator:
             return "conflict", "labels_differ"
         return "accepted", None
+
+    def _is_golden(self, key: Mapping[str, object]) -> bool:
+        return bool(self._database.run("SELECT 1 FROM golden WHERE sha256 = :sha256 AND domain = :domain", key))
 
     def _record(self, vote: Vote, now: datetime) -> tuple[int, int, int]:
         """Of a user: labels in the last 24 hours; right ones, and all, on files whose truth is known."""
@@ -107,7 +134,7 @@ class Labels:
         checks = self._database.run(
             "SELECT count(*) AS n, coalesce(sum(l.label = g.label), 0) AS agreed FROM labels l"
             " JOIN golden g USING (sha256, domain) WHERE l.labeler = :labeler AND l.status = 'check'"
-            " AND l.reason IS NOT 'not_vouched_for'",
+            " AND NOT l.operator AND l.reason IS NOT 'not_vouched_for'",
             who,
         )
         return today[0]["n"], checks[0]["agreed"], checks[0]["n"]
@@ -127,13 +154,20 @@ class Labels:
                 },
             )
 
-    def waiting(self, limit: int = 100) -> list[dict[str, Any]]:
-        """Labels that wait for the operator, the newest first."""
+    def waiting(
+        self, limit: int = 100, before: int | None = None, reason: str | None = None
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """Labels that wait for the operator, the newest first, and the id before which there are more.
+
+        `before`: older ones than the label with this id; `reason`: those that wait for this one alone.
+        """
         rows = self._database.run(
-            "SELECT * FROM labels WHERE status IN ('quarantined', 'conflict') ORDER BY id DESC LIMIT :limit",
-            {"limit": limit},
+            "SELECT * FROM labels WHERE status IN ('quarantined', 'conflict') AND (:before IS NULL OR id < :before)"
+            " AND (:reason IS NULL OR reason = :reason) ORDER BY id DESC LIMIT :limit",
+            {"limit": limit + 1, "before": None if before is None else min(before, _MOST_ID), "reason": reason},
         )
-        return [_told(row) for row in rows]
+        shown = rows[:limit]
+        return [_told(row) for row in shown], shown[-1]["id"] if len(rows) > limit else None
 
     def decide(self, label_id: int, *, accept: bool) -> dict[str, Any]:
         """Accept a label, whatever others say, or remove it. Raises `ContentUnknown`."""
@@ -144,19 +178,28 @@ class Labels:
                 msg = f"There is no label {label_id}."
                 raise ContentUnknown(msg, "GET /api/deepfake/feedback lists those that wait.")
             row = rows[0]
-            key = {"sha256": row["sha256"], "domain": row["domain"], "id": label_id, "label": row["label"]}
             if accept:
-                # From now on it is the operator's word.
-                self._database.run(
-                    "UPDATE labels SET status = 'accepted', reason = NULL, operator = 1 WHERE id = :id", key
-                )
-                self._database.run(
-                    "DELETE FROM labels WHERE sha256 = :sha256 AND domain = :domain AND label != :label", key
-                )
+                self._accept({**dict(row), **known})
             else:
-                self._database.run("DELETE FROM labels WHERE id = :id", key)
+                self._database.run("DELETE FROM labels WHERE id = :id", known)
             self._settle(Analysis("", row["sha256"], row["domain"], usable=True, declares_ai=False))
         return {**_told(row), "status": "accepted" if accept else "removed", "reason": None, "explanation": None}
+
+    def _accept(self, row: Mapping[str, Any]) -> None:
+        """From now on it is the operator's word, and what was said of its source is nobody's.
+
+        On a file of the golden set it teaches nothing, and the labels of others stay, since they check who gave them.
+        """
+        golden = self._is_golden(row)
+        self._database.run(
+            "UPDATE labels SET status = :now, reason = NULL, operator = 1,"
+            " source = CASE WHEN operator THEN source END WHERE id = :id",
+            {"id": row["id"], "now": "check" if golden else "accepted"},
+        )
+        if not golden:
+            self._database.run(
+                "DELETE FROM labels WHERE sha256 = :sha256 AND domain = :domain AND label != :label", row
+            )
 
     def freeze(self, analysis: Analysis, label: Label, labeler: str, now: datetime) -> Given:
         """Put a file into the golden set. Raises `Conflict` when it is there otherwise, or was learnt from."""
@@ -197,7 +240,8 @@ class Labels:
             for row in rows:
                 file = Analysis("", sha256, row["domain"], usable=True, declares_ai=False)
                 self._database.run(
-                    "UPDATE labels SET status = CASE WHEN reason IS NULL THEN 'accepted' ELSE 'quarantined' END"
+                    "UPDATE labels SET status = CASE WHEN reason IS NULL THEN 'accepted'"
+                    " WHEN reason = 'labels_differ' THEN 'conflict' ELSE 'quarantined' END"
                     " WHERE sha256 = :sha256 AND domain = :domain AND status = 'check'",
                     _key(file),
                 )
@@ -228,7 +272,12 @@ class Labels:
 
 def _outranks(vote: Vote, own: sqlite3.Row) -> bool:
     """Whether a label takes the place of one that somebody gave under the same name with less right to it."""
-    return (vote.operator and not own["operator"]) or (vote.vouched and own["reason"] == "not_vouched_for")
+    return (vote.operator and not own["operator"]) or (vote.vouched and own["reason"] == NOT_VOUCHED)
+
+
+def _says(row: sqlite3.Row) -> bool:
+    """Whether a label says something about its file, or would if that were not in the golden set."""
+    return row["status"] in _SAID or (row["status"] == "check" and row["reason"] in (None, "labels_differ"))
 
 
 def _repeated(own: sqlite3.Row, vote: Vote) -> Given:

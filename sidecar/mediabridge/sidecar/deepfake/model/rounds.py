@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,8 @@ from .samples import Material, Sample, apart_from, clusters, counts, data_hash, 
 # Facts of the file's format; whether they alone tell the labels is asked before anything is learnt.
 FORMAT_FACTS = ("format", "mode", "quantisation", "quality", "subsampling", "progressive")
 _FORMAT_STRENGTH = 0.1
-_LEAST_SOURCES = 2
+_LEAST_SOURCES = 2  # of each class
+_LEAST_OF_SOURCE = 10  # files of a class; by fewer, chance would decide whether the model may speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +153,13 @@ def _one_hot(words: Sequence[str]) -> Array:
 
 
 def source_auc(samples: Sequence[Sample]) -> float | None:
-    """The AUC on files of sources that were left out; None unless each class has two named ones."""
-    named = [one for one in samples if one.source is not None]
+    """The AUC on files of sources that were left out; None unless each class has two named ones.
+
+    Sources are what the operator says: by those of users, one of them could silence the model.
+    """
+    told = [one for one in samples if one.source is not None and one.operator]
+    sizes = Counter((one.source, one.fake) for one in told)
+    named = [one for one in told if sizes[one.source, one.fake] >= _LEAST_OF_SOURCE]
     least = min(len({one.source for one in named if one.fake is fake}) for fake in (False, True))
     if least < _LEAST_SOURCES:
         return None

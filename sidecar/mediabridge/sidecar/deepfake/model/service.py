@@ -168,9 +168,11 @@ class ModelService:
         """The golden set."""
         return self._reading(Labels).golden(domain)
 
-    def waiting(self) -> list[dict[str, Any]]:
-        """Labels that wait for the operator."""
-        return self._reading(Labels).waiting()
+    def waiting(
+        self, limit: int = 100, before: int | None = None, reason: str | None = None
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """Labels that wait for the operator, and the id before which there are more; see `Labels.waiting`."""
+        return self._reading(Labels).waiting(limit, before, reason)
 
     def decide(self, label_id: int, *, accept: bool) -> dict[str, Any]:
         """The operator's word on a label. Raises `ContentUnknown`."""

@@ -87,20 +87,25 @@ class Store:
         )
 
     def _tidy(self, newest: int) -> None:
-        """Forget the oldest analyses, and the features of files that nobody labelled."""
+        """Forget the oldest analyses, and the features of files that nobody labelled.
+
+        Labels that nobody vouches for keep no file, and go with it: else strangers could have all of them kept.
+        """
         gone = self._database.run(
             "DELETE FROM analyses AS a WHERE seq <= :oldest"
-            " AND NOT EXISTS (SELECT 1 FROM labels l WHERE l.sha256 = a.sha256 AND l.domain = a.domain)"
+            " AND NOT EXISTS (SELECT 1 FROM labels l WHERE l.sha256 = a.sha256 AND l.domain = a.domain"
+            " AND l.reason IS NOT 'not_vouched_for')"
             " AND NOT EXISTS (SELECT 1 FROM golden g WHERE g.sha256 = a.sha256 AND g.domain = a.domain)"
             " RETURNING sha256, domain",
             {"oldest": newest - self._most},
         )
         for row in gone:
-            self._database.run(
-                "DELETE FROM samples AS s WHERE s.sha256 = :sha256 AND s.domain = :domain"
-                " AND NOT EXISTS (SELECT 1 FROM analyses a WHERE a.sha256 = s.sha256 AND a.domain = s.domain)",
-                dict(row),
-            )
+            for table in ("samples", "labels"):
+                self._database.run(
+                    f"DELETE FROM {table} AS s WHERE s.sha256 = :sha256 AND s.domain = :domain"  # noqa: S608  of two names
+                    " AND NOT EXISTS (SELECT 1 FROM analyses a WHERE a.sha256 = s.sha256 AND a.domain = s.domain)",
+                    dict(row),
+                )
 
     def analysis(self, analysis_id: str) -> Analysis:
         """The analysis with this id. Raises `ContentUnknown`."""

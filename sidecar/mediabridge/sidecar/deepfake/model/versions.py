@@ -139,7 +139,11 @@ class Versions:
                 " AND sha256 IN (SELECT value FROM json_each(:used))",
                 {**values, "version": version},
             )
-            self._database.run("INSERT OR IGNORE INTO learnt SELECT value, :domain FROM json_each(:used)", values)
+            self._database.run(
+                "INSERT OR IGNORE INTO learnt SELECT value, :domain FROM json_each(:used) WHERE EXISTS"
+                " (SELECT 1 FROM samples s WHERE s.sha256 = value AND s.domain = :domain)",  # else it was deleted since
+                values,
+            )
             self._database.run(
                 "DELETE FROM models WHERE domain = :domain AND state = 'archived' AND version NOT IN (SELECT version"
                 " FROM models WHERE domain = :domain AND state = 'archived' ORDER BY version DESC LIMIT :kept)",
