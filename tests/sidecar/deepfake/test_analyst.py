@@ -14,6 +14,7 @@ import pytest
 from pictures import jpeg, plant, scene
 from PIL import Image
 
+from mediabridge.sidecar.deepfake import kept
 from mediabridge.sidecar.deepfake.analyst import Analyst, media_type_of
 from mediabridge.sidecar.deepfake.build import build_analyst
 from mediabridge.sidecar.deepfake.frames import FFmpegFrames, positions
@@ -202,6 +203,22 @@ def test_a_broken_picture_is_told_with_what_was_found(analyst: Analyst, tmp_path
     with pytest.raises(UnreadableFile) as caught:
         analyst.analyse(File(path))
     assert {piece["id"] for piece in caught.value.partial["evidence"]} >= {"c2pa", "generator_traces"}  # type: ignore[attr-defined]
+
+
+def test_a_picture_that_needs_too_much_memory_is_told_so(analyst: Analyst, tmp_path: Path) -> None:
+    """A limit is no damage; and what came of it is asked again the next time, when there may be more."""
+    path = tmp_path / "a.png"
+    Image.new("RGB", (64, 64)).save(path)
+    data = path.read_bytes()
+    at = data.index(b"IDAT") - 4
+    path.write_bytes(data[:at] + (2**31 - 1).to_bytes(4, "big") + data[at + 4 :])  # 2 GB, which are not there
+    with pytest.raises(UnreadableFile) as caught:
+        analyst.analyse(File(path))
+    assert "more memory than the limit of a decoder" in caught.value.message
+    assert "smaller" in caught.value.suggestion
+    assert "MemoryError" not in caught.value.message
+    assert {one["id"] for one in caught.value.partial["evidence"]} >= {"c2pa", "generator_traces"}  # type: ignore[attr-defined]
+    assert analyst.results.peek(kept._key(File(path).sha256, "quick", False)) is None
 
 
 def test_a_worker_runs_it_in_full(analyst: Analyst, tmp_path: Path) -> None:

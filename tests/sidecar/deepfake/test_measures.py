@@ -114,6 +114,16 @@ def test_a_picture_that_was_saved_once_has_no_ghosts(tmp_path: Path) -> None:
     assert (piece.status, piece.value["quality"]) == ("none", None)
 
 
+@pytest.mark.parametrize(("side", "status"), [(32, "none"), (64, "found")])
+def test_a_ghost_is_of_eight_blocks_at_least(tmp_path: Path, side: int, status: str) -> None:
+    """Four blocks of a small picture are a large share of it, and come by chance."""
+    whole = grainy(1).crop((0, 0, 240, 64))
+    made = whole.copy()
+    made.paste(decoded(jpeg(whole, 60, subsampling=0)).crop((0, 0, side, side)), (0, 0))
+    piece, _ = ghosts.measure(read(tmp_path, jpeg(made, 95, subsampling=0), "a.jpg"))
+    assert (piece.status, piece.value["share"] > 0.05) == (status, True)
+
+
 def test_where_no_block_can_tell_no_ghost_is_denied(tmp_path: Path) -> None:
     piece, _ = ghosts.measure(read(tmp_path, Image.new("RGB", (256, 256), (90, 120, 150))))
     assert (piece.status, piece.finding) == ("not_applicable", "Not applicable: it is too smooth to tell.")

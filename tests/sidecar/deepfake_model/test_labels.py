@@ -283,6 +283,17 @@ def test_a_label_that_is_accepted_on_a_golden_file_teaches_nothing(service: Mode
     assert service.stats()["samples"]["fake"] == 1
 
 
+def test_what_the_operator_accepts_checks_nobody(service: ModelService) -> None:
+    for number in range(5):
+        name = same(service, number)
+        service.feedback(name, "fake", "ann", vouched=False)
+        service.freeze(name, "real", "boss")
+    database = service._database()
+    for row in database.run("SELECT id FROM labels"):
+        service.decide(row["id"], accept=True)
+    assert service.feedback(same(service, 9), "real", "ann").status == "accepted"
+
+
 def test_what_the_golden_set_holds_is_not_counted_as_learnt_from(service: ModelService) -> None:
     """Also where an older release has left an accepted label on it."""
     service.feedback(same(service, 1), "fake", "ann")

@@ -39,6 +39,11 @@ _SUPPORTED = "Pictures and videos are analysed; send one of them."
 _CHECK = "Check that the file opens in a viewer, and send it again. What could be found is under 'partial'."
 _PIECE = 1024 * 1024
 
+_SMALLER = (
+    "Save it in a smaller size or another format, and send that; a broken file may claim a size that it has not. "
+    "What could be found is under 'partial'."
+)
+
 
 class Read(Protocol):
     """Reads one file's metadata; raises a `Fault`."""
@@ -200,7 +205,8 @@ def _progress(tick: Tick | None, gone: Gone | None, done: int, total: int) -> No
 
 def _unreadable(name: str, gathered: Gathered) -> UnreadableFile:
     msg = f"{name} cannot be analysed: {gathered.broken}."
-    return UnreadableFile(msg, _CHECK, partial={"metadata": {}, "warnings": [], "evidence": gathered.evidence})
+    what_to_do = _SMALLER if gathered.out_of_memory else _CHECK
+    return UnreadableFile(msg, what_to_do, partial={"metadata": {}, "warnings": [], "evidence": gathered.evidence})
 
 
 def _digest(path: Path, check: Callable[[], object]) -> str:

@@ -14,6 +14,9 @@ Json = Any
 _PIXELS = frozenset(step.id for step in STEPS if step.pixels)
 # Pictures that are whole, but whose pixels are not judged; any other problem of the decoding means that it is broken.
 _NOT_JUDGED = frozenset({"NoPicture", "RawPicture", "TooLargeError"})
+# A limit of ours: in the child itself, and of a child that died of it. The file may be whole, or claim what it has not.
+_OUT_OF_MEMORY = frozenset({"MemoryError", "OutOfMemory"})
+_MEMORY_WORDS = "its pixels need more memory than the limit of a decoder"
 _WORDS = {"RawPicture": "it is sensor data of a camera (RAW), or a TIFF of a kind that is not decoded"}
 
 
@@ -45,6 +48,7 @@ class Gathered:
             self.features, self.unscored = told["features"], told["unscored"]
         self.format = told.get("format", self.format)
         self.problem = told.get("problem", self.problem)
+        self.whole = self.whole and not self.out_of_memory
 
     def lose(self, steps: Iterable[str], kind: str, reason: str) -> None:
         """Steps that ended with their process: `kind` is the error's name, `reason` a clause."""
@@ -77,10 +81,17 @@ class Gathered:
         return tuple(map(Evidence.from_json, self.evidence))
 
     @property
+    def out_of_memory(self) -> bool:
+        """Whether the decoding came to the limit of memory, rather than to broken data."""
+        return self.problem is not None and self.problem["kind"] in _OUT_OF_MEMORY
+
+    @property
     def broken(self) -> str | None:
-        """Why the picture is broken, as a clause; None when it is not."""
+        """Why the picture cannot be decoded though it should, as a clause; None when it can."""
         if self.problem is None or self.problem["kind"] in _NOT_JUDGED:
             return None
+        if self.out_of_memory:
+            return _MEMORY_WORDS
         return self.problem["reason"] or self.problem["kind"]
 
     @property

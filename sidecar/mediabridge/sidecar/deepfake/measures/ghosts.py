@@ -37,6 +37,7 @@ _STEP = 2.5  # grey levels: of the brightness of an 8x8 square at the lowest qua
 _PART, _WHOLE = 0.02, 0.5  # share of the blocks that can tell
 _PLAINER = 3.0  # times the share of any other quality: dips that come by chance are spread over many
 _LEAST_BLOCKS = 16
+_LEAST_DIPS = 8  # blocks: of a small picture, a few that dip by chance are a large share
 _OWN = 7  # qualities below the file's own that show its own save, not an earlier one
 
 
@@ -56,7 +57,8 @@ def measure(pixels: Pixels) -> tuple[Evidence, Picture | None]:
         "shares": {str(one): part for one, part in shares.items()},
     }
     others = max((part for one, part in shares.items() if one != quality), default=0.0)
-    plain = share >= max(_PART, _PLAINER * others)
+    dipping = int((depths[[one == quality for one in QUALITIES[1:-1]]] > _DEPTH).sum())
+    plain = share >= max(_PART, _PLAINER * others) and dipping >= _LEAST_DIPS
     piece = _judged(value, quality if plain else None, share, int(telling.any(axis=0).sum()))
     strongest = np.where(telling.any(axis=0), depths.max(axis=0), 0).clip(0)
     whole = box[:2] == (0, 0) and box[2] + 8 > pixels.size[0] and box[3] + 8 > pixels.size[1]
