@@ -14,6 +14,7 @@ import numpy as np
 from labelled import labelled
 
 from mediabridge.sidecar.deepfake.model import fit, measures, rounds, samples
+from mediabridge.sidecar.deepfake.model.golden import on_golden
 from mediabridge.sidecar.deepfake.model.samples import Material, Sample
 
 GOLDEN, KNOWN, FRESH = 60, 100, 60  # files of each class
@@ -65,7 +66,7 @@ def run(number: int, share: float, *, pool: int, users: int = 4) -> Outcome:
     new = spoilt(fresh, share, users, number)
     second = rounds.run_round(Material(tuple(known + new), tuple(golden), first.model, 1), AT)
     champion = second.model if second.promoted and second.model is not None else first.model
-    before, after = (rounds.on_golden(model, unseen or golden) for model in (first.model, champion))
+    before, after = (on_golden(model, unseen or golden) for model in (first.model, champion))
     failed = tuple(gate["gate"] for gate in second.told["gates"] if gate["passed"] is False)
     return Outcome(second.promoted, failed, before.auc, after.auc, before.false_alarms, after.false_alarms)
 
@@ -83,4 +84,4 @@ def learning(number: int, labels: int, pool: int) -> measures.Measured:
     _, known, fresh, unseen = drawn(number, pool)
     learnt = (known + fresh)[: 2 * labels]
     fitted = fit.fit(samples.rows(learnt), samples.truth(learnt), samples.clusters(learnt), {})
-    return rounds.on_golden(fitted.model, unseen)
+    return on_golden(fitted.model, unseen)

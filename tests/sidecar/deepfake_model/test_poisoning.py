@@ -62,5 +62,5 @@ def test_labels_of_a_user_with_bad_influence_wait_after_the_round(
     told = service.retrain(lambda _done, _total: None, lambda: None)
     assert told["outcome"] == "rejected"
     assert told["quarantined"] == 50
-    assert {one["reason"] for one in service.waiting()} == {"harmful_influence"}
+    assert {one["reason"] for one in service.waiting()[0]} == {"harmful_influence"}
     assert service.stats()["training_samples"] == 200

@@ -125,6 +125,40 @@ def test_rollback_gives_the_same_bits(copy_of: Copy, tmp_path: Path) -> None:
         service.rollback(7)
 
 
+def test_an_older_model_speaks_by_todays_golden_set(copy_of: Copy, tmp_path: Path) -> None:
+    """What it was worth on another one is history."""
+    service = copy_of(tmp_path)
+    before = service.describe()
+    assert before["mayScore"]
+    service._connections.writer().run("UPDATE golden SET label = iif(label = 'real', 'fake', 'real')")
+    after = service.rollback(1)
+    assert after["golden"]["auc"] == pytest.approx(1 - before["golden"]["auc"], abs=1e-3)
+    assert (after["mayScore"], after["thresholds"]) == (False, None)
+    assert service.score(sample(160, fake=True)[0], {}) is None
+    service._connections.writer().run("UPDATE golden SET label = iif(label = 'real', 'fake', 'real')")
+    assert service.rollback(1)["golden"] == before["golden"], "the champion's own version measures it anew"
+
+
+@pytest.mark.parametrize("leave", [ModelService.thaw, ModelService.forget])
+def test_a_model_is_measured_without_what_leaves_the_golden_set(
+    copy_of: Copy, tmp_path: Path, leave: Callable[[ModelService, str], object]
+) -> None:
+    service = copy_of(tmp_path)
+    for fake in (False, True):  # one more of each than a round needs
+        service.freeze(record(service, 190, fake), "fake" if fake else "real", "operator")
+    leave(service, sha_of(190, True))
+    told = service.describe()
+    assert (told["golden"]["real"], told["golden"]["fake"], told["mayScore"]) == (61, 60, True)
+    leave(service, sha_of(100, True))
+    told = service.describe()
+    assert (told["golden"], told["mayScore"], told["thresholds"]) == (None, False, None)
+    assert [(one["gate"], one["value"], one["limit"]) for one in told["suspended"]] == [("golden_files", 59, 60)]
+    assert service.score(sample(160, fake=True)[0], {}) is None
+    assert "golden_files 59" in card.markdown(service.card())
+    service.freeze(record(service, 191, True), "fake", "operator")
+    assert service.rollback(1)["mayScore"]
+
+
 def test_another_process_sees_the_new_champion(copy_of: Copy, tmp_path: Path) -> None:
     """The worker trains, the sidecar serves: both have the file open."""
     service = copy_of(tmp_path)

@@ -128,6 +128,11 @@ def of_serving(found: Measured, source_auc: float | None) -> list[Gate]:
     ]
 
 
+def of_size(golden: int) -> Gate:
+    """The condition for being measured at all. `golden`: files of the smaller class."""
+    return at_least("golden_files", golden, LEAST_GOLDEN, "Golden files of each class; with fewer nothing is measured.")
+
+
 def passed(gates: Iterable[Gate]) -> bool:
     """Whether none of them failed."""
     return all(gate.passed is not False for gate in gates)

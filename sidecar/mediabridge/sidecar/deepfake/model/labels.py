@@ -233,6 +233,11 @@ class Labels:
         names = {"sha256": "sha256", "label": "label", "labeler": "labeler", "created": "created"}
         return [{name: row[column] for name, column in names.items()} for row in rows]
 
+    def golden_in(self, sha256: str) -> list[str]:
+        """The domains in whose golden set a file is."""
+        rows = self._database.run("SELECT domain FROM golden WHERE sha256 = :sha256", {"sha256": sha256})
+        return [row["domain"] for row in rows]
+
     def thaw(self, sha256: str) -> None:
         """Take a file out of the golden set; its labels count, or wait, again. Raises `ContentUnknown`."""
         with self._database.transaction():

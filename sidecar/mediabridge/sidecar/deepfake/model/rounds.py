@@ -11,8 +11,7 @@ import numpy as np
 
 from . import fit, gates, guards, measures
 from .document import Array, Model, sigmoid
-from .gates import Gate
-from .measures import Measured
+from .golden import on_golden, serving
 from .samples import Material, Sample, apart_from, clusters, counts, data_hash, rows, truth
 
 # Facts of the file's format; whether they alone tell the labels is asked before anything is learnt.
@@ -99,23 +98,6 @@ def _judge(material: Material, chosen: Sequence[Sample], fitted: fit.Fitted, tol
         harm=harm,
         used=tuple(one.sha256 for one in chosen),
     )
-
-
-def serving(found: Measured, of_sources: float | None) -> dict[str, Any]:
-    """What a model may say, and on what grounds: as it is stored beside the model."""
-    conditions: list[Gate] = gates.of_serving(found, of_sources)
-    by_name = {gate.name: gate.passed is not False for gate in conditions}
-    return {
-        "golden": found.to_json(),
-        "gates": [gate.to_json() for gate in conditions],
-        "mayScore": by_name["calibration"],
-        "mayJudge": all(by_name.values()),
-    }
-
-
-def on_golden(model: Model, golden: Sequence[Sample]) -> Measured:
-    """A model on the golden set."""
-    return measures.measure(truth(golden), model.probabilities(rows(golden)), model.threshold_high)
 
 
 def influence(model: Model, chosen: Sequence[Sample], golden: Sequence[Sample]) -> dict[str, float]:

@@ -161,8 +161,10 @@ class ModelService:
         return self._writing(Labels).freeze(analysis, label, labeler, self._clock())
 
     def thaw(self, sha256: str) -> None:
-        """Take a file out of the golden set. Raises `ContentUnknown`."""
+        """Take a file out of the golden set, and measure the model without it. Raises `ContentUnknown`."""
+        domains = self._reading(Labels).golden_in(sha256)
         self._writing(Labels).thaw(sha256)
+        self._measure_again(domains)
 
     def golden(self, domain: str = "image") -> list[dict[str, Any]]:
         """The golden set."""
@@ -179,8 +181,11 @@ class ModelService:
         return self._writing(Labels).decide(label_id, accept=accept)
 
     def forget(self, sha256: str) -> int:
-        """Remove all that is kept of a file; gives how many rows that were."""
-        return self._writing(Store).forget(sha256)
+        """Remove all that is kept of a file; gives how many rows that were. It leaves the golden set as by `thaw`."""
+        domains = self._reading(Labels).golden_in(sha256)
+        removed = self._writing(Store).forget(sha256)
+        self._measure_again(domains)
+        return removed
 
     # Figures
 
@@ -222,12 +227,19 @@ class ModelService:
         return self._retraining.run(report, check, domain)
 
     def rollback(self, version: int) -> dict[str, Any]:
-        """Make an older model the champion again: its scores are the same to the bit. Raises `ContentUnknown`."""
+        """Make an older model the champion again: its scores are the same to the bit. Raises `ContentUnknown`.
+
+        Whether it may give them is asked of today's golden set; with the champion's own version, that alone.
+        """
         return self.describe(self._writing(Versions).rollback(version, self._clock()))
 
     def close(self) -> None:
         """Close the file."""
         self._connections.close()
+
+    def _measure_again(self, domains: list[str]) -> None:
+        for domain in domains:
+            self._writing(Versions).measure_again(domain)
 
     # The file
 

@@ -6,7 +6,6 @@ It reads the file itself, read only: thousands of vectors through the serving pr
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import sqlite3
@@ -14,12 +13,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
-from . import features
+from . import features, golden
 from .document import Model
+from .golden import sample_of
 from .rounds import Round, run_round
-from .samples import Material, Sample
+from .samples import Material
 
 MOST_OF_A_CLASS = 5_000  # the newest ones
 _BUSY_S = 5.0
@@ -39,11 +37,6 @@ WITH votes AS (  -- the operator's own vote stands for a file, else the first on
         AND NOT EXISTS (SELECT 1 FROM golden g WHERE g.sha256 = v.sha256 AND g.domain = v.domain)
 )
 SELECT * FROM newest WHERE age <= :most ORDER BY id
-"""
-_GOLDEN = """
-SELECT g.sha256, g.label, g.labeler, 1 AS operator, NULL AS source, s.vector, s.facts, 0 AS used
-FROM golden g JOIN samples s USING (sha256, domain)
-WHERE g.domain = :domain AND s.feature_version = :version ORDER BY g.sha256
 """
 
 
@@ -92,7 +85,7 @@ def read(path: str, domain: str) -> Material:
         file.execute("PRAGMA temp_store = MEMORY")  # the child may write no large file, not even to sort
         file.execute("BEGIN")  # one state of the file for all three
         samples = [sample_of(row) for row in file.execute(_SAMPLES, asked)]
-        golden = [sample_of(row) for row in file.execute(_GOLDEN, asked)]
+        frozen = [sample_of(row) for row in file.execute(golden.FILES, asked)]
         kept = file.execute(
             "SELECT version, document FROM models WHERE domain = :domain AND state = 'champion'", asked
         ).fetchone()
@@ -100,18 +93,4 @@ def read(path: str, domain: str) -> Material:
     if kept is not None:
         with contextlib.suppress(ValueError):  # one of other features has nothing to say here
             champion = Model.from_json(kept["document"])
-    return Material(tuple(samples), tuple(golden), champion, kept["version"] if champion else None)
-
-
-def sample_of(row: sqlite3.Row) -> Sample:
-    """A row of the two statements."""
-    return Sample(
-        sha256=row["sha256"],
-        fake=row["label"] == "fake",
-        row=np.frombuffer(row["vector"], dtype="<f8").astype(np.float64),
-        labeler=row["labeler"],
-        operator=bool(row["operator"]),
-        fresh=not row["used"],
-        source=row["source"],
-        facts=json.loads(row["facts"]),
-    )
+    return Material(tuple(samples), tuple(frozen), champion, kept["version"] if champion else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -27,7 +28,7 @@ _LIST = "GET /api/deepfake/models lists what there is."
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """The model that speaks. `measured`: see `rounds.serving`; `since`: when it became the champion."""
+    """The model that speaks. `measured`: see `golden.serving`; `since`: when it became the champion."""
 
     version: int
     model: Model
@@ -159,23 +160,39 @@ class Versions:
         )
 
     def rollback(self, version: int, now: datetime) -> str:
-        """Make a model the champion again; gives its domain. Raises `ContentUnknown` or `Conflict`."""
+        """Make a model the champion again, by what it is worth today; gives its domain.
+
+        Raises `ContentUnknown` or `Conflict`.
+        """
         with self._database.transaction():
             rows = self._database.run("SELECT * FROM models WHERE version = :version", {"version": version})
             if not rows:
                 msg = f"version: there is no model {version}."
                 raise ContentUnknown(msg, _LIST)
+            domain = str(rows[0]["domain"])
             try:
-                _model(rows[0]["document"])
+                model = _model(rows[0]["document"])
             except ValueError as problem:
                 msg = f"version: model {version} cannot be used: {problem}."
                 raise Conflict(msg, _LIST) from problem
-            self._archive(rows[0]["domain"])
+            self._archive(domain)
             self._database.run(
                 "UPDATE models SET state = 'champion', since = :now WHERE version = :version",
                 {"version": version, "now": rfc3339(now)},
             )
-        return str(rows[0]["domain"])
+            self._measure(version, model, domain)
+        return domain
+
+    def measure_again(self, domain: str) -> None:
+        """Measure the champion by the golden set as it is now: a file has left it."""
+        with self._database.transaction(), contextlib.suppress(ValueError):  # one of other features speaks not at all
+            if (champion := self.champion(domain)) is not None:
+                self._measure(champion.version, champion.model, domain)
+
+    def _measure(self, version: int, model: Model, domain: str) -> None:
+        from .golden import serving_today  # noqa: PLC0415  see basics.py
+
+        self.remeasure(version, serving_today(self._database, model, domain))
 
     def _archive(self, domain: str) -> None:
         self._database.run(
