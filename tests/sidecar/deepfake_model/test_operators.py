@@ -40,6 +40,7 @@ LOCAL = "localhost:8080"
         ({"host": "app.localhost", "origin": "https://app.localhost"}, True),
         ({"host": "[::1]:8080", "origin": "http://[::1]:8080"}, True),
         ({"host": "192.168.1.5:8080"}, True),
+        ({"host": LOCAL, "ignored": "1"}, False),  # a proxy on this machine, and anybody behind it
         ({"host": "127.0.0.1:9", "forwarded_host": LOCAL, "origin": "http://localhost:8080"}, True),
         ({"host": LOCAL, "fetch_site": "cross-site"}, False),
         ({"host": LOCAL, "fetch_site": "same-site"}, False),  # a page of another server on this machine

@@ -173,6 +173,7 @@ def _is_operator() -> bool:
     caller = Caller(
         token=told(HEADER),
         hops=told("X-Forwarded-For"),
+        ignored=told("X-Forwarded-Ignored"),
         peer=request.remote_addr,
         host=told("Host"),
         forwarded_host=told("X-Forwarded-Host"),

@@ -21,12 +21,14 @@ class Caller:
     """What a request tells of who sent it, as its headers have it.
 
     `token`: X-Deepfake-Operator; `hops`, `forwarded_host`: X-Forwarded-For and -Host, which the proxy writes itself;
+    `ignored`: X-Forwarded-Ignored, by which our proxy says that who called it spoke of others, whom it does not believe;
     `peer`: who connected; `origin`, `fetch_site`: Origin (RFC 6454) and Sec-Fetch-Site (W3C Fetch Metadata), which
     browsers add, and no page can change.
     """
 
     token: str | None = None
     hops: str | None = None
+    ignored: str | None = None
     peer: str | None = None
     host: str | None = None
     forwarded_host: str | None = None
@@ -50,6 +52,8 @@ class Operators:
         if self.token is not None:
             given = (caller.token or "").encode("utf-8", "replace")
             return caller.token is not None and hmac.compare_digest(given, self.token.encode())
+        if caller.ignored is not None:  # a proxy on this machine that nobody declared: everybody would be the operator
+            return False
         seen = _listed(caller.hops)
         return all(map(_is_loopback, [*seen, caller.peer or ""])) and not _is_foreign_page(caller)
 
