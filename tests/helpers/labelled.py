@@ -49,3 +49,16 @@ def fill(service: ModelService, samples: range, golden: range) -> None:
                     service.freeze(name, label, "operator")
                 else:
                     service.feedback(name, label, "operator", operator=True)
+
+
+def same(service: ModelService, number: int, verdict: str = "inconclusive") -> str:
+    """Files of different hashes with the same features; enough for labels."""
+    name = f"file-{number}"
+    found, _ = sample(0, fake=False)
+    service.record(name, f"{number:064x}", "image", found, {}, verdict, CREATED)
+    return name
+
+
+def counts(service: ModelService) -> tuple[int, int, int]:
+    told = service.stats()["samples"]
+    return told["real"] + told["fake"], told["quarantined"], told["conflicts"]

@@ -65,7 +65,7 @@ def test_the_operators_list_of_signers_is_heeded(trusting: Any, form: Any, signe
     signer.sign(plain, signed, created("digitalCapture"))
     told = analyze(trusting, form, signed.read_bytes()).json
     assert (told["verdict"], told["verdictReason"]) == ("provenance_verified", "trusted_capture")
-    assert told["evidence"][0]["value"]["signer"] == "tester"
+    assert told["evidence"][0]["value"]["signer"] == "Tester"
 
 
 @pytest.mark.parametrize(

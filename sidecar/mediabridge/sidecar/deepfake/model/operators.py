@@ -21,7 +21,7 @@ class Caller:
     """What a request tells of who sent it, as its headers have it.
 
     `token`: X-Deepfake-Operator; `hops`, `forwarded_host`: X-Forwarded-For and -Host, which the proxy writes itself;
-    `ignored`: X-Forwarded-Ignored, by which our proxy says that who called it spoke of others, whom it does not believe;
+    `ignored`: X-Forwarded-Ignored, by which our proxy says that its caller spoke of others, unproved;
     `peer`: who connected; `origin`, `fetch_site`: Origin (RFC 6454) and Sec-Fetch-Site (W3C Fetch Metadata), which
     browsers add, and no page can change.
     """
