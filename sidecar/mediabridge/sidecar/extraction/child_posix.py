@@ -38,6 +38,13 @@ def start(
     of its input. `env` is ours without it; a `limit` of the caller's own calls `set_limits` too, and must make system
     calls alone. Raises `OSError`.
     """
+    parent = os.getpid()
+
+    def ready() -> None:
+        limit()
+        if os.getppid() != parent:  # it ended before the kernel knew whose death to wait for
+            os._exit(1)
+
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -47,7 +54,7 @@ def start(
         cwd="/",
         env={**(os.environ if env is None else env), **_REPEATABLE},
         process_group=0,
-        preexec_fn=limit,  # noqa: PLW1509  two system calls; no import, no lock, no library is touched
+        preexec_fn=ready,  # noqa: PLW1509  some system calls; no import, no lock, no library is touched
     )
 
 
