@@ -10,9 +10,11 @@ import contextlib
 import errno
 import fcntl
 import os
+import random
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -24,7 +26,8 @@ INCOMING = ".incoming"  # folders of the processes that write, each with its unf
 _PREFIX = "writer-"
 _MENDING, _LOCK = ".mending", ".lock"
 _REMEMBERED = 20_000  # names
-_TRIES = 5  # somebody may delete a content's folder between two steps
+_TRIES = 30  # somebody may delete a content's folder between two steps
+_PAUSE_S = 0.002  # so that two who undo each other's steps do not meet again
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 _READ_ONLY = 0o444
 
@@ -63,9 +66,7 @@ class LocalDisk:
     def replace(self, key: str, source: Path | bytes) -> None:
         """Put, whatever is there: readers see the old file or the new one. Raises `OSError`."""
         with self._complete(source) as file:
-            twin = self.new_path()
-            _link(file, twin)
-            self._place(self._path(key), lambda target: _rename(twin, target))
+            self._place(self._path(key), lambda target: _put_over(file, self.new_path(), target))
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:  # noqa: ARG002
         """The file, at `start`. Raises `NotStoredError`, `OSError`."""
@@ -187,6 +188,7 @@ class LocalDisk:
             except FileNotFoundError:
                 if not left:
                     raise
+                time.sleep(random.uniform(0, _PAUSE_S))  # noqa: S311
             else:
                 return placed
         raise AssertionError  # the last turn has returned or raised
@@ -235,8 +237,13 @@ def _copy(file: Path, target: Path) -> bool:
     return True
 
 
-def _rename(file: Path, target: Path) -> bool:
-    file.replace(target)
+def _put_over(file: Path, twin: Path, target: Path) -> bool:
+    """By way of a second name, since the file keeps its own."""
+    _link(file, twin)
+    try:
+        twin.replace(target)
+    finally:
+        twin.unlink(missing_ok=True)
     return True
 
 
