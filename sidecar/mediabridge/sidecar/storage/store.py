@@ -176,8 +176,8 @@ class ContentStore:
                 kept = self._describe(record)
                 if known:  # it was lost, or put aside as damaged
                     self._tell_mended(record.content_hash)
-            elif self._is_whole(record):
-                kept = self._describe(record) if self._is_known(record) else self._mend(record, path)
+            elif known and self._is_whole(record):
+                kept = self._describe(record)
             else:
                 kept = self._mend(record, path)
             if kept is not None:

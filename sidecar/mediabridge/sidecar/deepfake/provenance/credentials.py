@@ -25,7 +25,6 @@ _PARENTS = ("parentOf", "componentOf")  # what an ingredient gave pixels to; `in
 _NO_EDIT = frozenset(
     {"c2pa.created", "c2pa.opened", "c2pa.published", "c2pa.transcoded", "c2pa.repackaged", "c2pa.converted"}
 )
-_MANIFESTS = 50
 # ExifTool tells these apart from the format in whose files they lie; the library does not.
 _LIES_IN = {
     "image/apng": "image/png",
@@ -125,18 +124,7 @@ def _vouched(value: dict[str, Any]) -> str | None:
 
 def _chain(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The active manifest, then those of the ingredients that gave it pixels, each once."""
-    manifests = report.get("manifests") or {}
-    labels: list[Any] = [report.get("active_manifest")]
-    seen: set[Any] = set()
-    while labels and len(seen) < _MANIFESTS:
-        label = labels.pop(0)
-        manifest = manifests.get(label)
-        if label in seen or not isinstance(manifest, dict):
-            continue
-        seen.add(label)
-        yield manifest
-        ingredients = manifest.get("ingredients") or []
-        labels += [one.get("active_manifest") for one in ingredients if one.get("relationship") in _PARENTS]
+    return vouched.walk(report, lambda one: one.get("relationship") in _PARENTS)
 
 
 def _captures(manifests: Iterable[dict[str, Any]]) -> list[str]:

@@ -7,7 +7,7 @@ in the report's `ingredientDeltas`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 TRUSTED, UNTRUSTED = "signingCredential.trusted", "signingCredential.untrusted"
@@ -21,8 +21,14 @@ def trusted_path(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
     One that nobody vouches for ends it: what lies under it, it may have put there under another picture.
     """
+    if report.get("validation_state") == "Trusted":
+        yield from walk(report, lambda one: one.get("relationship") == _PARENT and _is_trusted(one, report))
+
+
+def walk(report: dict[str, Any], follows: Callable[[dict[str, Any]], bool]) -> Iterator[dict[str, Any]]:
+    """The active manifest, then those of the ingredients that are to be followed, each once."""
     manifests = report.get("manifests") or {}
-    labels: list[Any] = [report.get("active_manifest")] if report.get("validation_state") == "Trusted" else []
+    labels: list[Any] = [report.get("active_manifest")]
     seen: set[Any] = set()
     while labels and len(seen) < _MANIFESTS:
         label = labels.pop(0)
@@ -31,8 +37,7 @@ def trusted_path(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
             continue
         seen.add(label)
         yield manifest
-        parents = [one for one in manifest.get("ingredients") or [] if one.get("relationship") == _PARENT]
-        labels += [one.get("active_manifest") for one in parents if _is_trusted(one, report)]
+        labels += [one.get("active_manifest") for one in manifest.get("ingredients") or [] if follows(one)]
 
 
 def _is_trusted(ingredient: dict[str, Any], report: dict[str, Any]) -> bool:
